@@ -1,0 +1,1 @@
+"""Pure translations between bytes and values: no clock, storage, network or framework."""

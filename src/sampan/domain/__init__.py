@@ -1,0 +1,1 @@
+"""What Sampan knows about payments: pure, without clock, storage, network or framework."""

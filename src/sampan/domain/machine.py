@@ -1,0 +1,154 @@
+"""The only state machine: `MOVES` says what may follow what, `decide` what follows now.
+
+`MOVES` is the whole truth about statuses: a pair that is not in it never changes a payment.
+`decide` is pure: it looks at a payment, an event and the time, and returns what to do; only
+`flow.settle` does it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, assert_never
+
+from sampan.domain import events as ev
+from sampan.domain.codes import Code
+from sampan.domain.payment import Payment
+from sampan.domain.project import OtherAmount, ProjectSettings
+from sampan.domain.statuses import WAITING
+from sampan.domain.statuses import PaymentStatus as St
+
+
+class Reason(StrEnum):
+    """Why money does not fit (decision 6)."""
+
+    SHORT = "short"
+    OVER = "over"
+    LATE = "late"
+    DOUBLE = "double"
+    WRONG_CURRENCY = "wrong currency"
+    NOT_STARTED = "payment in error"
+    UNKNOWN_REFERENCE = "unknown reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Go to `to` with this response code; `paid_minor` is set when money is applied."""
+
+    to: St
+    code: str
+    paid_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A repeat or late news: nothing changes."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Money that does not fit: kept, shown, never guessed.
+
+    `held` tells whether the credit stays attached to the payment until staff decide.
+    """
+
+    reason: Reason
+    held: bool
+
+
+Decision = Move | Ignore | Alarm
+
+MOVES: Final[dict[tuple[St | None, type[ev.Event]], St]] = {
+    # a request arrives (None: no such payment yet; error: the same payment_id is sent again)
+    (None, ev.Accepted): St.PROCESSING,
+    (None, ev.Rejected): St.ERROR,
+    (St.ERROR, ev.Accepted): St.PROCESSING,
+    (St.ERROR, ev.Rejected): St.ERROR,
+    # the provider answers
+    (St.PROCESSING, ev.Issued): St.AWAITING_CUSTOMER_ACTION,
+    (St.PROCESSING, ev.IssuedRedirect): St.AWAITING_REDIRECT_RESULT,
+    (St.PROCESSING, ev.Refused): St.DECLINE,
+    # the customer says no at the bank
+    (St.AWAITING_CUSTOMER_ACTION, ev.Refused): St.DECLINE,
+    (St.AWAITING_REDIRECT_RESULT, ev.Refused): St.DECLINE,
+    # money arrives; a fast customer's money may even overtake the provider's answer
+    (St.PROCESSING, ev.Credited): St.SUCCESS,
+    (St.AWAITING_CUSTOMER_ACTION, ev.Credited): St.SUCCESS,
+    (St.AWAITING_REDIRECT_RESULT, ev.Credited): St.SUCCESS,
+    (St.DECLINE, ev.Credited): St.SUCCESS,
+    # nobody paid
+    (St.PROCESSING, ev.Expired): St.DECLINE,
+    (St.AWAITING_CUSTOMER_ACTION, ev.Expired): St.DECLINE,
+    (St.AWAITING_REDIRECT_RESULT, ev.Expired): St.DECLINE,
+    # staff decide about money that did not fit
+    (St.PROCESSING, ev.StaffAccepted): St.SUCCESS,
+    (St.AWAITING_CUSTOMER_ACTION, ev.StaffAccepted): St.SUCCESS,
+    (St.AWAITING_REDIRECT_RESULT, ev.StaffAccepted): St.SUCCESS,
+    (St.DECLINE, ev.StaffAccepted): St.SUCCESS,
+    (St.PROCESSING, ev.StaffDeclined): St.DECLINE,
+    (St.AWAITING_CUSTOMER_ACTION, ev.StaffDeclined): St.DECLINE,
+    (St.AWAITING_REDIRECT_RESULT, ev.StaffDeclined): St.DECLINE,
+}
+"""(status, event type) → status."""
+
+
+def decide(
+    payment: Payment | None, event: ev.Event, *, settings: ProjectSettings, now_us: int
+) -> Decision:
+    """Decide what an event does to a payment (None: it does not exist yet). Pure.
+
+    A repeat of an event that already had its effect is `Ignore`, whatever the status has become.
+    """
+    status = payment.status if payment else None
+    if isinstance(event, ev.Credited):
+        assert payment is not None  # noqa: S101 - a credit is matched before it is decided
+        return _credited(payment, event, settings=settings, now_us=now_us)
+    to = MOVES.get((status, type(event)))
+    if to is None:
+        return Ignore(f"{type(event).__name__} does not move a payment in {status}")
+    if payment and payment.held_count and isinstance(event, ev.Expired | ev.Refused):
+        return Ignore("money is held for staff to decide")
+    return _move(to, event)
+
+
+def _move(to: St, event: ev.Event) -> Move:
+    match event:
+        case ev.Accepted() | ev.Issued() | ev.IssuedRedirect():
+            return Move(to, Code.AWAITING)
+        case ev.Rejected():
+            return Move(to, Code.VALIDATION_ERROR)
+        case ev.Refused(code=code):
+            return Move(to, code)
+        case ev.Credited(amount_minor=amount) | ev.StaffAccepted(amount_minor=amount):
+            return Move(to, Code.SUCCESS, amount)
+        case ev.Expired():
+            return Move(to, Code.TIME_OUT)
+        case ev.StaffDeclined():
+            return Move(to, Code.INCORRECT_AMOUNT)
+        case _:  # pragma: no cover - mypy proves that no event is left
+            assert_never(event)
+
+
+def _credited(
+    payment: Payment, event: ev.Credited, *, settings: ProjectSettings, now_us: int
+) -> Decision:
+    """Weigh a credit: currency first, then whether the payment is still open, then the sum."""
+    if event.currency != payment.currency:
+        return Alarm(Reason.WRONG_CURRENCY, held=False)
+    if payment.status is St.SUCCESS or payment.held_count:
+        # Two sums for one QR are two decisions of a person, even when together they would fit.
+        return Alarm(Reason.DOUBLE, held=payment.status is not St.SUCCESS)
+    if payment.status is St.ERROR:
+        return Alarm(Reason.NOT_STARTED, held=False)
+    fits = event.amount_minor == payment.amount_minor
+    if payment.status is St.DECLINE:
+        in_time = now_us <= (payment.finished_us or 0) + settings.late_accept_us
+        if fits and in_time:
+            return _move(MOVES[payment.status, ev.Credited], event)
+        return Alarm(Reason.LATE, held=False)
+    if fits or settings.other_amount is OtherAmount.ACCEPT:
+        return _move(MOVES[payment.status, ev.Credited], event)
+    if settings.other_amount is OtherAmount.DECLINE:
+        return Move(MOVES[payment.status, ev.StaffDeclined], Code.INCORRECT_AMOUNT)
+    reason = Reason.SHORT if event.amount_minor < payment.amount_minor else Reason.OVER
+    return Alarm(reason, held=payment.status in WAITING or payment.status is St.PROCESSING)

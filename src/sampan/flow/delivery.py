@@ -1,0 +1,92 @@
+"""Deliver callbacks: what to send, and what an attempt's outcome means."""
+
+from typing import Final
+
+import msgspec
+
+from sampan.domain.callback import retry_gap_s
+from sampan.storage import callbacks, journal, outbox
+from sampan.storage.callbacks import Attempt, Callback
+from sampan.storage.engine import Tx
+from sampan.storage.journal import Entry
+from sampan.storage.outbox import Task
+
+WAIT_FOR_EARLIER_US: Final = 250_000
+"""A final callback looks again this soon while the intermediate one is on its way."""
+FAILING_AFTER: Final = 5
+"""Failures in a row after which an address is called failing: an alarm, and one try at a time."""
+
+
+def begin(tx: Tx, task: Task, *, now_us: int) -> Callback | None:
+    """Return the callback to send now, None when there is nothing to send now.
+
+    A callback never overtakes an intermediate one of its payment: one that is on its way is waited
+    for, one that still waits for its next try is dropped, since its news is old (decision 5).
+    """
+    callback = callbacks.find(tx, task.subject)
+    if callback is None or callback.status in {"delivered", "dropped"}:
+        outbox.done(tx, task)
+        return None
+    for earlier_id, status in callbacks.undelivered_before(tx, callback):
+        if status == "sending":
+            outbox.postpone(tx, task, due_us=now_us + WAIT_FOR_EARLIER_US)
+            return None
+        earlier = callbacks.find(tx, earlier_id)
+        assert earlier is not None  # noqa: S101 - callbacks are never deleted
+        _set(tx, earlier, status="dropped", note="overtaken by a later one", finished_us=now_us)
+    return _set(tx, callback, status="sending", note=callback.note, finished_us=None)
+
+
+def finish(tx: Tx, task: Task, callback: Callback, *, attempt: Attempt, jitter: float) -> None:
+    """Record an attempt and what follows: delivered, tried again later, or given up.
+
+    `jitter` in [0, 1) spreads the next try over a tenth of the gap, so that a merchant who was
+    away is not hit by everything at once. When the lease was lost, only the attempt is recorded.
+    """
+    callbacks.insert_attempt(tx, attempt)
+    now_us = attempt.at_us + attempt.duration_ms * 1000
+    status = attempt.http_status
+    good = status is not None and 200 <= status < 300  # noqa: PLR2004 - any 2xx
+    if good:
+        callbacks.note_success(tx, task.lane, now_us=now_us)
+    else:
+        callbacks.note_failure(tx, task.lane, now_us=now_us)
+    gap_s = retry_gap_s(task.attempts_count)
+    if good or gap_s is None:
+        if outbox.done(tx, task):
+            ended = "delivered" if good else "exhausted"
+            note = callback.note if good else "every try of 11 days failed"
+            made = msgspec.structs.replace(callback, attempts_count=attempt.number)
+            _set(tx, made, status=ended, note=note, finished_us=now_us)
+        return
+    gap_us = int(gap_s * 1_000_000 * (1 + jitter / 10))
+    if outbox.put_back(tx, task, due_us=attempt.at_us + gap_us):
+        made = msgspec.structs.replace(callback, attempts_count=attempt.number)
+        _set(tx, made, status="pending", note=callback.note, finished_us=None)
+
+
+def resend(tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int) -> None:
+    """Send a callback again now, whatever became of it; its schedule starts anew."""
+    _set(tx, callback, status="pending", note=f"resent by {by}", finished_us=None)
+    outbox.drop(tx, "callback", lane=lane, subject=callback.id)
+    outbox.put(tx, "callback", lane=lane, subject=callback.id, due_us=now_us)
+    journal.write(
+        tx,
+        Entry(
+            at_us=now_us,
+            project_id=callback.project_id,
+            payment=callback.payment,
+            operation=callback.operation,
+            what="callback resent",
+            by=by,
+            why=str(callback.id),
+        ),
+    )
+
+
+def _set(
+    tx: Tx, callback: Callback, *, status: str, note: str, finished_us: int | None
+) -> Callback:
+    after = msgspec.structs.replace(callback, status=status, note=note, finished_us=finished_us)
+    callbacks.set_status(tx, after)
+    return after

@@ -1,0 +1,69 @@
+"""Ask a provider for a QR and take its answer in."""
+
+import msgspec
+
+from sampan.domain import events as ev
+from sampan.domain import reference
+from sampan.domain.payment import DisplayData, Operation, Payment
+from sampan.domain.project import Flow, Project
+from sampan.domain.statuses import PaymentStatus
+from sampan.flow.settle import Step, settle
+from sampan.providers.base import Issued, ProviderOrder, Refused
+from sampan.storage import payments
+from sampan.storage.engine import Tx
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be asked of a provider, and about which payment."""
+
+    project: Project
+    payment: Payment
+    operation: Operation
+    order: ProviderOrder
+
+
+def asking(tx: Tx, project: Project, operation: Operation) -> Asking | None:
+    """Return the order of an operation, None when its payment no longer waits for a provider."""
+    payment = payments.payment_by_key(tx, operation.payment_key)
+    if payment is None or payment.status is not PaymentStatus.PROCESSING:
+        return None
+    settings = project.settings
+    lifetime_us = settings.qr_lifetime_s * 1_000_000
+    order = ProviderOrder(
+        reference=reference.encode(operation.id),
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        description=payment.description,
+        created_us=operation.created_us,
+        expires_us=min(operation.created_us + lifetime_us, payment.decline_us),
+        closes_us=payment.decline_us,
+        options={
+            "project_id": str(project.id),
+            "payee_fps_id": settings.payee_fps_id,
+            "payee_name": settings.payee_name,
+            "payee_name_zh": settings.payee_name_zh,
+            "reference_mode": settings.reference_mode.value,
+            "scenario": settings.sandbox_scenario,
+            "autopay_ms": str(settings.sandbox_autopay_ms),
+        },
+    )
+    return Asking(project=project, payment=payment, operation=operation, order=order)
+
+
+def take_answer(
+    tx: Tx, asked: Asking, outcome: Issued | Refused, *, redirect_url: str, now_us: int
+) -> None:
+    """Take a provider's answer in: show the QR, or decline. A second answer changes nothing."""
+    event: ev.Event
+    if isinstance(outcome, Refused):
+        event = ev.Refused(outcome.code)
+    else:
+        redirect = asked.project.settings.flow is Flow.REDIRECT
+        display = DisplayData(
+            payload=outcome.payload,
+            expires_us=outcome.expires_us,
+            lifetime_s=max(0, (outcome.expires_us - now_us) // 1_000_000),
+            redirect_url=redirect_url if redirect else "",
+        )
+        event = ev.IssuedRedirect(display) if redirect else ev.Issued(display)
+    settle(tx, asked.project, asked.payment, event=event, step=Step(now_us, "provider"))

@@ -1,0 +1,114 @@
+"""Take a provider's notices in: remember, match, decide, post. All in one transaction each."""
+
+from collections.abc import Callable
+
+from sampan.domain import events as ev
+from sampan.domain import ledger as books
+from sampan.domain import reference
+from sampan.domain.machine import Alarm, Move, Reason
+from sampan.domain.payment import Payment
+from sampan.domain.project import Project
+from sampan.domain.statuses import PaymentStatus
+from sampan.flow.settle import Step, settle
+from sampan.providers.base import Credit, Notice, Refusal
+from sampan.storage import credits as kept
+from sampan.storage import journal, ledger, payments
+from sampan.storage.engine import Tx
+from sampan.storage.journal import Entry
+
+FindProject = Callable[[Tx, int], Project | None]
+
+
+def take_notice(
+    tx: Tx, provider: str, notice: Notice, *, find_project: FindProject, now_us: int
+) -> None:
+    """Take one notice in. The same notice again changes nothing."""
+    notice_id = notice.bank_txn_id if isinstance(notice, Credit) else notice.notice_id
+    if not kept.take_notice(tx, provider, notice.account, notice_id=notice_id, now_us=now_us):
+        return
+    payment, project = _match(tx, provider, notice.reference, find_project=find_project)
+    if isinstance(notice, Credit):
+        _take_credit(tx, provider, notice, payment=payment, project=project, now_us=now_us)
+    elif payment is not None and project is not None:
+        _take_refusal(tx, notice, payment=payment, project=project, now_us=now_us)
+
+
+def _match(
+    tx: Tx, provider: str, text: str, *, find_project: FindProject
+) -> tuple[Payment | None, Project | None]:
+    """Return payment and project that a reference names, if they are this provider's."""
+    operation_id = reference.decode(text)
+    operation = None if operation_id is None else payments.operation_by_id(tx, operation_id)
+    payment = None if operation is None else payments.payment_by_key(tx, operation.payment_key)
+    project = None if payment is None else find_project(tx, payment.project_id)
+    if project is None or project.settings.provider != provider:
+        return None, None
+    return payment, project
+
+
+def _take_refusal(
+    tx: Tx, notice: Refusal, *, payment: Payment, project: Project, now_us: int
+) -> None:
+    settle(tx, project, payment, event=ev.Refused(notice.code), step=Step(now_us, "bank"))
+
+
+def _take_credit(  # noqa: PLR0913 - one credit with everything it was matched to
+    tx: Tx,
+    provider: str,
+    credit: Credit,
+    *,
+    payment: Payment | None,
+    project: Project | None,
+    now_us: int,
+) -> None:
+    status, owner = "unapplied", None
+    if payment is None or project is None:
+        _alarm(tx, credit, now_us=now_us)
+    else:
+        event = ev.Credited(credit.amount_minor, credit.currency, credit.bank_txn_id)
+        step = Step(now_us, "bank", f"{provider}/{credit.account}/{credit.bank_txn_id}")
+        decision, _ = settle(tx, project, payment, event=event, step=step)
+        owner = payment.key
+        if isinstance(decision, Move) and decision.to is PaymentStatus.SUCCESS:
+            status = "applied"
+        elif isinstance(decision, Alarm) and decision.held:
+            status = "held"
+    credit_id = tx.new_id()
+    kept.insert_credit(
+        tx,
+        kept.Credit(
+            id=credit_id,
+            provider=provider,
+            account=credit.account,
+            bank_txn_id=credit.bank_txn_id,
+            status=status,
+            amount_minor=credit.amount_minor,
+            currency=credit.currency,
+            reference=credit.reference,
+            payer_name=credit.payer_name,
+            payment=owner,
+            booked_us=credit.booked_us,
+            received_us=now_us,
+            updated_us=now_us,
+        ),
+    )
+    arrived = books.received(
+        provider, credit.account, currency=credit.currency, amount_minor=credit.amount_minor
+    )
+    ledger.post(tx, arrived, credit=credit_id, now_us=now_us)
+    if status == "applied" and project is not None:
+        held = books.Held(provider, credit.account, credit.currency, credit.amount_minor)
+        ledger.post(tx, books.applied(held, project.id), credit=credit_id, now_us=now_us)
+
+
+def _alarm(tx: Tx, credit: Credit, *, now_us: int) -> None:
+    journal.write(
+        tx,
+        Entry(
+            at_us=now_us,
+            project_id=0,
+            what="alarm",
+            by="bank",
+            why=f"{Reason.UNKNOWN_REFERENCE.value}: {credit.bank_txn_id}",
+        ),
+    )

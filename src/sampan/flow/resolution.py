@@ -1,0 +1,107 @@
+"""What staff decide about money that did not fit. Each decision asks for a person and a reason."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import msgspec
+
+from sampan.domain import events as ev
+from sampan.domain import ledger as books
+from sampan.domain.codes import Code
+from sampan.domain.machine import Move
+from sampan.domain.payment import Payment
+from sampan.domain.project import Project
+from sampan.errors import Refusal
+from sampan.flow.settle import Step, settle
+from sampan.storage import credits as kept
+from sampan.storage import journal, ledger
+from sampan.storage.engine import Tx
+from sampan.storage.journal import Entry
+
+
+def accept(tx: Tx, project: Project, payment: Payment, *, step: Step) -> Payment:
+    """Take everything that waits for a payment, in its currency, as the payment.
+
+    Raises `Refusal` when nothing waits or the payment is already paid. A repeat is such a refusal.
+    """
+    _ask_for_a_reason(step)
+    waiting = [
+        credit
+        for credit in kept.waiting_of_payment(tx, payment.key)
+        if credit.currency == payment.currency
+    ]
+    if not waiting:
+        _refuse("no money waits for this payment")
+    event = ev.StaffAccepted(
+        sum(credit.amount_minor for credit in waiting), waiting[-1].bank_txn_id
+    )
+    decision, after = settle(tx, project, payment, event=event, step=step)
+    if not isinstance(decision, Move):
+        _refuse(f"a payment in {payment.status} takes no more money")
+    for credit in waiting:
+        _move_credit(tx, credit, status="applied", step=step)
+        posting = books.applied(_held(credit), project.id)
+        ledger.post(tx, posting, credit=credit.id, now_us=step.now_us)
+    return after
+
+
+def decline(tx: Tx, project: Project, payment: Payment, *, step: Step) -> Payment:
+    """Give a waiting payment up; what arrived for it stays as unapplied credits.
+
+    Raises `Refusal` when the payment is final. A repeat is such a refusal.
+    """
+    _ask_for_a_reason(step)
+    decision, after = settle(tx, project, payment, event=ev.StaffDeclined(), step=step)
+    if not isinstance(decision, Move):
+        _refuse(f"a payment in {payment.status} cannot be declined")
+    for credit in kept.waiting_of_payment(tx, payment.key):
+        if credit.status == "held":
+            _move_credit(tx, credit, status="unapplied", step=step)
+    return after
+
+
+def mark_returned(tx: Tx, credit: kept.Credit, *, step: Step) -> None:
+    """Note that unapplied money went back to the payer outside Sampan.
+
+    Raises `Refusal` when the credit is applied, held for a decision, or returned already.
+    """
+    _ask_for_a_reason(step)
+    if credit.status != "unapplied":
+        _refuse(f"a credit that is {credit.status} cannot be marked returned")
+    _move_credit(tx, credit, status="returned", step=step)
+    ledger.post(tx, books.returned(_held(credit)), credit=credit.id, now_us=step.now_us)
+    journal.write(
+        tx,
+        Entry(
+            at_us=step.now_us,
+            project_id=0,
+            payment=credit.payment,
+            what="credit returned",
+            by=step.by,
+            why=f"{credit.bank_txn_id}: {step.why}",
+        ),
+    )
+
+
+def waiting_for(tx: Tx, payment: Payment) -> Sequence[kept.Credit]:
+    """Return the credits that wait for a decision about a payment."""
+    return kept.waiting_of_payment(tx, payment.key)
+
+
+def _held(credit: kept.Credit) -> books.Held:
+    return books.Held(credit.provider, credit.account, credit.currency, credit.amount_minor)
+
+
+def _move_credit(tx: Tx, credit: kept.Credit, *, status: str, step: Step) -> None:
+    after = msgspec.structs.replace(credit, status=status, updated_us=step.now_us)
+    if not kept.move(tx, credit, after):
+        _refuse("somebody else decided about this credit just now")
+
+
+def _ask_for_a_reason(step: Step) -> None:
+    if not step.why.strip() or not step.by.strip():
+        _refuse("a decision about money needs a person and a reason")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise Refusal(Code.STATUS_FORBIDS, why, http_status=409)

@@ -1,0 +1,148 @@
+"""Accept a sale: the payment exists from the commit of this transaction on."""
+
+import msgspec
+
+from sampan.clock import Clock
+from sampan.domain.codes import Code, message
+from sampan.domain.payment import Customer, Fault, Operation, Payment, Targets
+from sampan.domain.project import Project
+from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.errors import Refusal
+from sampan.flow.telling import tell
+from sampan.money import DECIMALS
+from sampan.storage import journal, outbox, payments
+from sampan.storage.engine import Tx
+from sampan.storage.journal import Entry
+
+
+class SaleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale whose form is right. `digest` marks the signed text: equal digests, equal requests."""
+
+    payment_id: str
+    amount_minor: int
+    currency: str
+    description: str
+    customer: Customer
+    targets: Targets
+    digest: str
+
+
+def new_request_id(clock: Clock, project_id: int) -> str:
+    """Make an id for a request: `<40 hex>-<40 hex>-<8 digits>` (Gate docs, 2.5)."""
+    return f"{clock.token(20)}-{clock.token(20)}-{project_id % 10**8:08d}"
+
+
+def faults_of(project: Project, request: SaleRequest) -> tuple[Fault, ...]:
+    """Return what the project's settings forbid about a sale (stage 2, decision 3)."""
+    if request.currency not in DECIMALS:
+        return (_fault(Code.INVALID_CURRENCY, "payment.currency"),)
+    limits = project.settings.amount_limits(request.currency)
+    if limits is None:
+        return (_fault(Code.CURRENCY_DISABLED, "payment.currency"),)
+    if request.amount_minor < limits[0]:
+        return (_fault(Code.AMOUNT_LESS_THAN_LIMIT, "payment.amount"),)
+    if request.amount_minor > limits[1]:
+        return (_fault(Code.AMOUNT_GREATER_THAN_LIMIT, "payment.amount"),)
+    return ()
+
+
+def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now_us: int) -> str:
+    """Take a sale in; return the request id to answer with.
+
+    The same request again returns the id of the first and starts nothing. A payment in `error` may
+    be sent again. Raises `Refusal` 3041 when the payment id belongs to another request.
+    """
+    faults = faults_of(project, request)
+    payment = _payment(tx, project, request, faults=faults, now_us=now_us)
+    before = None
+    if not payments.insert_payment(tx, payment):
+        found = payments.payment_by_id(tx, project.id, request.payment_id)
+        assert found is not None  # noqa: S101 - it stood in the way of the insert
+        if found.status is not PaymentStatus.ERROR:
+            return _repeat_or_refuse(tx, found, request)
+        before = found.status
+        payment = msgspec.structs.replace(payment, key=found.key)
+        if not payments.restart_payment(tx, payment):
+            return _repeat_or_refuse(tx, found, request)
+    operation = _operation(tx, project, payment, request_id=request_id)
+    payments.insert_operation(tx, operation, project_id=project.id, digest=request.digest)
+    journal.write(
+        tx,
+        Entry(
+            at_us=now_us,
+            project_id=project.id,
+            payment=payment.key,
+            operation=operation.id,
+            what="rejected" if faults else "accepted",
+            status_from=before,
+            status_to=payment.status.value,
+            by="merchant",
+            why=request_id,
+        ),
+    )
+    if faults:
+        tell(tx, project, payment, operation=operation, extra=None)
+    else:
+        outbox.put(
+            tx,
+            "ask_provider",
+            lane=project.settings.provider,
+            subject=operation.id,
+            due_us=now_us,
+        )
+    return request_id
+
+
+def _payment(
+    tx: Tx, project: Project, request: SaleRequest, *, faults: tuple[Fault, ...], now_us: int
+) -> Payment:
+    settings = project.settings
+    return Payment(
+        key=tx.new_id(),
+        project_id=project.id,
+        id=request.payment_id,
+        status=PaymentStatus.ERROR if faults else PaymentStatus.PROCESSING,
+        currency=request.currency,
+        amount_minor=request.amount_minor,
+        paid_minor=0,
+        description=request.description,
+        customer=request.customer,
+        targets=request.targets,
+        display=None,
+        faults=faults,
+        held_count=0,
+        created_us=now_us,
+        updated_us=now_us,
+        decline_us=now_us + settings.decline_after_effective_s * 1_000_000,
+        finished_us=now_us if faults else None,
+    )
+
+
+def _operation(tx: Tx, project: Project, payment: Payment, *, request_id: str) -> Operation:
+    code = payment.faults[0].code if payment.faults else Code.AWAITING.value
+    return Operation(
+        id=tx.new_id(),
+        payment_key=payment.key,
+        type=OperationType.SALE,
+        status=payment.status,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        request_id=request_id,
+        code=code,
+        message=message(code),
+        provider_id=1 if project.settings.provider else 0,
+        provider_ref="",
+        created_us=payment.updated_us,
+        updated_us=payment.updated_us,
+    )
+
+
+def _repeat_or_refuse(tx: Tx, found: Payment, request: SaleRequest) -> str:
+    first = payments.request_id_of_repeat(tx, found.key, request.digest)
+    if first is None:
+        raise Refusal(Code.PAYMENT_ID_EXISTS, message(Code.PAYMENT_ID_EXISTS))
+    return first
+
+
+def _fault(code: Code, field: str) -> Fault:
+    return Fault(code=code.value, message=message(code), field=field)

@@ -1,0 +1,171 @@
+"""Carry out what the state machine decided: guarded move, operation, journal, callback.
+
+The only place that changes a payment's status.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from sampan.codecs import qr_image
+from sampan.domain import callback as wire
+from sampan.domain import events as ev
+from sampan.domain.codes import message
+from sampan.domain.machine import Alarm, Decision, Move, decide
+from sampan.domain.payment import Operation, Payment
+from sampan.domain.project import Project
+from sampan.domain.statuses import FINAL, WAITING, OperationType
+from sampan.errors import Unavailable
+from sampan.flow.telling import tell
+from sampan.storage import journal, payments
+from sampan.storage.engine import Tx
+from sampan.storage.journal import Entry
+
+_TRIES_MAX: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """When something happened, through whom and why; stands in the journal."""
+
+    now_us: int
+    by: str
+    why: str = ""
+
+
+def settle(
+    tx: Tx, project: Project, payment: Payment, *, event: ev.Event, step: Step
+) -> tuple[Decision, Payment]:
+    """Let `event` happen to a payment; return what was decided and the payment after it.
+
+    An `Ignore` writes nothing; an `Alarm` that holds money counts it on the payment. A move by
+    somebody else in between makes us read and decide again. A repeat decides `Ignore`.
+    """
+    for _ in range(_TRIES_MAX):
+        decision = decide(payment, event, settings=project.settings, now_us=step.now_us)
+        after = _after(payment, event, decision=decision, step=step)
+        if after is None:
+            _note_alarm(tx, payment, decision, step=step)
+            return decision, payment
+        if payments.move_payment(tx, payment, after):
+            if isinstance(decision, Move):
+                _follow(tx, project, after, before=payment, move=decision, event=event, step=step)
+            else:
+                _note_alarm(tx, payment, decision, step=step)
+            return decision, after
+        found = payments.payment_by_key(tx, payment.key)
+        assert found is not None  # noqa: S101 - payments are never deleted
+        payment = found
+    raise Unavailable("the payment is being changed by others")
+
+
+def _after(payment: Payment, event: ev.Event, *, decision: Decision, step: Step) -> Payment | None:
+    """Return the payment as the decision leaves it, None when it changes nothing on it."""
+    match decision:
+        case Move(to=to, paid_minor=paid):
+            display = payment.display
+            if isinstance(event, ev.Issued | ev.IssuedRedirect):
+                display = event.display
+            return msgspec.structs.replace(
+                payment,
+                status=to,
+                display=display,
+                paid_minor=paid if paid is not None else payment.paid_minor,
+                held_count=0,
+                updated_us=step.now_us,
+                finished_us=step.now_us if to in FINAL else None,
+            )
+        case Alarm(held=True):
+            return msgspec.structs.replace(
+                payment, held_count=payment.held_count + 1, updated_us=step.now_us
+            )
+        case _:
+            return None
+
+
+def _follow(  # noqa: PLR0913 - the seven values of one move, all used
+    tx: Tx,
+    project: Project,
+    payment: Payment,
+    *,
+    before: Payment,
+    move: Move,
+    event: ev.Event,
+    step: Step,
+) -> None:
+    """Move the operation with its payment, write the journal, tell the merchant."""
+    sale = sale_of(tx, payment)
+    sale = msgspec.structs.replace(
+        sale,
+        status=move.to,
+        code=str(move.code),
+        message=message(move.code),
+        provider_ref=getattr(event, "provider_ref", "") or sale.provider_ref,
+        updated_us=step.now_us,
+    )
+    staff = isinstance(event, ev.StaffAccepted | ev.StaffDeclined)
+    if not (staff and before.status in FINAL):
+        payments.move_operation(tx, sale)
+    told = _manual_change(tx, project, sale, step=step) if staff else sale
+    journal.write(
+        tx,
+        Entry(
+            at_us=step.now_us,
+            project_id=project.id,
+            payment=payment.key,
+            operation=told.id,
+            what=type(event).__name__.lower(),
+            status_from=before.status.value,
+            status_to=payment.status.value,
+            by=step.by,
+            why=step.why,
+        ),
+    )
+    extra = None
+    if payment.status in WAITING:
+        assert payment.display is not None  # noqa: S101 - a waiting payment shows something
+        extra = wire.display_members(
+            payment.display, project.settings.display_profile, qr_image.png
+        )
+    tell(tx, project, payment, operation=told, extra=extra)
+
+
+def _manual_change(tx: Tx, project: Project, sale: Operation, *, step: Step) -> Operation:
+    """Insert the operation that shows that a person decided."""
+    made = msgspec.structs.replace(
+        sale,
+        id=tx.new_id(),
+        type=OperationType.MANUAL_CHANGE,
+        created_us=step.now_us,
+        updated_us=step.now_us,
+    )
+    payments.insert_operation(tx, made, project_id=project.id, digest="")
+    return made
+
+
+def _note_alarm(tx: Tx, payment: Payment, decision: Decision, *, step: Step) -> None:
+    if isinstance(decision, Alarm):
+        journal.write(
+            tx,
+            Entry(
+                at_us=step.now_us,
+                project_id=payment.project_id,
+                payment=payment.key,
+                what="alarm",
+                status_from=payment.status.value,
+                status_to=payment.status.value,
+                by=step.by,
+                why=decision.reason.value,
+            ),
+        )
+
+
+def sale_of(tx: Tx, payment: Payment) -> Operation:
+    """Return the newest sale of a payment."""
+    sales = [
+        operation
+        for operation in payments.operations_of(tx, payment.key)
+        if operation.type is OperationType.SALE
+    ]
+    return sales[-1]

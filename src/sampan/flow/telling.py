@@ -1,0 +1,78 @@
+"""Write a callback into the outbox: its body is frozen here, when the fact happens."""
+
+from typing import Final
+
+import msgspec
+
+from sampan.domain import callback as wire
+from sampan.domain.payment import Operation, Payment
+from sampan.domain.project import Project
+from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.storage import callbacks, outbox
+from sampan.storage.callbacks import Callback
+from sampan.storage.engine import Tx
+
+_SECOND_US: Final = 1_000_000
+_encode = msgspec.json.encode
+
+
+def target_url(project: Project, payment: Payment) -> str:
+    """Return where a callback goes; empty when nobody is to be told.
+
+    Final results go to their own URL, else to the payment's, else to the project's (Callbacks
+    docs, order of addresses).
+    """
+    targets = payment.targets
+    if payment.status is PaymentStatus.SUCCESS and targets.success_callback_url:
+        return targets.success_callback_url
+    if payment.status is PaymentStatus.DECLINE and targets.decline_callback_url:
+        return targets.decline_callback_url
+    return targets.callback_url or project.callback_url
+
+
+def lane(url: str) -> str:
+    """Return the address (scheme, host, port) whose trouble must not delay other addresses."""
+    return "/".join(url.split("/", 3)[:3]).lower()
+
+
+def tell(
+    tx: Tx, project: Project, payment: Payment, *, operation: Operation, extra: wire.Body | None
+) -> None:
+    """Tell the merchant about an operation. `extra` makes it an intermediate callback.
+
+    Without an address, or with callbacks switched off in the request, the callback is kept as
+    dropped, so that the log shows why nothing was sent.
+    """
+    told = wire.body(payment, operation, extra=extra)
+    url = target_url(project, payment)
+    note = ""
+    if not url:
+        note = "no callback address is set"
+    elif payment.targets.callback_disabled:
+        note = "switched off by the request (callback.force_disable)"
+    callback = Callback(
+        id=tx.new_id(),
+        project_id=project.id,
+        payment=payment.key,
+        operation=operation.id,
+        kind=_kind(payment, operation, intermediate=extra is not None),
+        status="dropped" if note else "pending",
+        url=url,
+        body=_encode(told).decode(),
+        note=note,
+        attempts_count=0,
+        created_us=payment.updated_us,
+        finished_us=payment.updated_us if note else None,
+    )
+    callbacks.insert_callback(tx, callback)
+    if not note:
+        due_us = operation.updated_us + payment.targets.callback_delay_s * _SECOND_US
+        outbox.put(tx, "callback", lane=lane(url), subject=callback.id, due_us=due_us)
+
+
+def _kind(payment: Payment, operation: Operation, *, intermediate: bool) -> str:
+    if operation.type is OperationType.REFUND:
+        return "refund"
+    if intermediate:
+        return "intermediate"
+    return "error" if payment.status is PaymentStatus.ERROR else "final"

@@ -1,0 +1,1 @@
+"""Gate: the signed JSON API for merchants' web services."""

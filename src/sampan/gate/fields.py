@@ -1,0 +1,199 @@
+"""What the fields of a request may hold: places 8 and 9 of the refusal order."""
+
+import re
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import UNSET, UnsetType
+
+from sampan.domain.codes import Code
+from sampan.domain.payment import Customer, Targets
+from sampan.domain.project import Project
+from sampan.flow.refund import RefundRequest
+from sampan.flow.sale import SaleRequest
+from sampan.gate import wire
+from sampan.gate.requests import CheckUrl, Signed, malformed, missing
+from sampan.money import AMOUNT_MINOR_MAX
+
+TEXT_CHARS_MAX: Final = 255
+CALLBACK_DELAY_S_MAX: Final = 600
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_FRAMING: Final = " \t\0\v\r\n"
+
+_REQUIRED: Final = (
+    ("general", "payment_id"),
+    ("payment", "amount"),
+    ("payment", "currency"),
+    ("customer", "id"),
+    ("customer", "ip_address"),
+)
+_REQUIRED_STRICT: Final = (
+    ("customer", "first_name"),
+    ("customer", "last_name"),
+    ("customer", "email"),
+)
+
+
+def sale_request(signed: Signed[wire.Sale], check_url: CheckUrl) -> SaleRequest:
+    """Return the sale that a signed request asks for. Raises `Refusal`.
+
+    Limits of the fields: Gate spec, `banks/{payment_method}/sale`.
+    """
+    sale, project = signed.shape, signed.project
+    _require(sale, project)
+    payment_id = read_payment_id(sale.general)
+    payment, customer = sale.payment, sale.customer
+    assert not isinstance(payment, UnsetType)  # noqa: S101 - required above
+    assert not isinstance(customer, UnsetType)  # noqa: S101 - required above
+    assert isinstance(payment.amount, int)  # noqa: S101 - required above
+    currency = _text(payment.currency)
+    if not 0 <= payment.amount <= AMOUNT_MINOR_MAX:
+        raise malformed(Code.MALFORMED_REQUEST, "payment.amount", f"0..{AMOUNT_MINOR_MAX}")
+    if not _CURRENCY.fullmatch(currency):
+        raise malformed(Code.INVALID_CURRENCY, "payment.currency", "^[A-Z]{3}$")
+    return SaleRequest(
+        payment_id=payment_id,
+        amount_minor=payment.amount,
+        currency=currency,
+        description=_bounded(payment.description, "payment.description"),
+        customer=_customer(customer),
+        targets=_targets(sale, check_url),
+        digest=signed.digest,
+    )
+
+
+def refund_request(signed: Signed[wire.Refund]) -> RefundRequest:
+    """Return the refund that a signed request asks for. Raises `Refusal`."""
+    general, payment = signed.shape.general, signed.shape.payment
+    if isinstance(general, UnsetType) or general.payment_id is UNSET:
+        raise missing("general.payment_id")
+    payment_id = read_payment_id(general)
+    if isinstance(payment, UnsetType):
+        payment = wire.PaymentWire()
+    amount = None if isinstance(payment.amount, UnsetType) else payment.amount
+    if amount is not None and not 1 <= amount <= AMOUNT_MINOR_MAX:
+        raise malformed(Code.MALFORMED_REQUEST, "payment.amount", f"1..{AMOUNT_MINOR_MAX}")
+    refund_id = _bounded(payment.merchant_refund_id, "payment.merchant_refund_id")
+    return RefundRequest(
+        payment_id=payment_id,
+        amount_minor=amount,
+        merchant_refund_id=refund_id or None,
+        digest=signed.digest,
+    )
+
+
+def read_payment_id(general: wire.General | UnsetType) -> str:
+    """Return `general.payment_id`. Raises `Refusal` when it is missing or malformed."""
+    if isinstance(general, UnsetType) or isinstance(general.payment_id, UnsetType):
+        raise missing("general.payment_id")
+    payment_id = general.payment_id
+    if not 1 <= len(payment_id) <= TEXT_CHARS_MAX or payment_id.strip(_FRAMING) != payment_id:
+        raise malformed(
+            Code.INVALID_PAYMENT_ID, "general.payment_id", "1..255, not framed by blanks"
+        )
+    return payment_id
+
+
+def _require(sale: wire.Sale, project: Project) -> None:
+    strict = project.settings.strict_customer
+    wanted = _REQUIRED + _REQUIRED_STRICT if strict else _REQUIRED
+    absent = [
+        f"{group}.{name}"
+        for group, name in wanted
+        if getattr(getattr(sale, group), name, UNSET) is UNSET
+    ]
+    if strict and sale.return_url is UNSET:
+        absent.append("return_url")
+    if absent:
+        raise missing(*absent)
+
+
+def _customer(customer: wire.CustomerWire) -> Customer:
+    customer_id = _text(customer.id)
+    if not 1 <= len(customer_id) <= TEXT_CHARS_MAX:
+        raise malformed(Code.INVALID_CUSTOMER_ID, "customer.id", "1..255")
+    address = _text(customer.ip_address)
+    if address:
+        # The method's own example of a sufficient request has an empty address (figure 14).
+        try:
+            ip_address(address)
+        except ValueError as error:
+            raise malformed(
+                Code.MALFORMED_REQUEST, "customer.ip_address", "IPv4 or IPv6"
+            ) from error
+    email = _bounded(customer.email, "customer.email")
+    if email and not _EMAIL.fullmatch(email):
+        raise malformed(Code.INVALID_EMAIL, "customer.email", "e-mail address")
+    return Customer(
+        id=customer_id,
+        ip_address=address,
+        first_name=_bounded(customer.first_name, "customer.first_name"),
+        last_name=_bounded(customer.last_name, "customer.last_name"),
+        email=email,
+        phone=_bounded(customer.phone, "customer.phone"),
+    )
+
+
+def _targets(sale: wire.Sale, check_url: CheckUrl) -> Targets:
+    general = sale.general
+    assert not isinstance(general, UnsetType)  # noqa: S101 - the project was found in it
+    try:
+        back = wire.ReturnUrl.read(sale.return_url)
+    except TypeError as error:
+        raise malformed(Code.MALFORMED_REQUEST, "return_url", "type: text expected") from error
+    delay_s, disabled = 0, False
+    if not isinstance(sale.callback, UnsetType):
+        delay = sale.callback.delay
+        delay_s = 0 if isinstance(delay, UnsetType) else delay
+        disabled = sale.callback.force_disable is not UNSET and bool(sale.callback.force_disable)
+    if not 0 <= delay_s <= CALLBACK_DELAY_S_MAX:
+        raise malformed(Code.MALFORMED_REQUEST, "callback.delay", f"0..{CALLBACK_DELAY_S_MAX}")
+    return Targets(
+        callback_url=_target(general.merchant_callback_url, "merchant_callback_url", check_url),
+        success_callback_url=_target(
+            general.merchant_success_callback_url, "merchant_success_callback_url", check_url
+        ),
+        decline_callback_url=_target(
+            general.merchant_decline_callback_url, "merchant_decline_callback_url", check_url
+        ),
+        return_success=_web_url(back.success, "return_url.success"),
+        return_decline=_web_url(back.decline, "return_url.decline"),
+        return_any=_web_url(back.any, "return_url.return"),
+        callback_delay_s=delay_s,
+        callback_disabled=disabled,
+    )
+
+
+def _target(url: str | UnsetType, name: str, check_url: CheckUrl) -> str:
+    text = _bounded(url, f"general.{name}")
+    if text:
+        try:
+            check_url(text)
+        except ValueError as error:
+            raise malformed(Code.MALFORMED_REQUEST, f"general.{name}", "address refused") from error
+    return text
+
+
+def _web_url(url: str | UnsetType, field: str) -> str:
+    text = _bounded(url, field, chars_max=2048)
+    if text:
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:
+            raise malformed(Code.MALFORMED_REQUEST, field, "http or https URL") from error
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise malformed(Code.MALFORMED_REQUEST, field, "http or https URL")
+    return text
+
+
+def _bounded(text: str | UnsetType, field: str, *, chars_max: int = TEXT_CHARS_MAX) -> str:
+    found = _text(text)
+    if len(found) > chars_max:
+        raise malformed(Code.MALFORMED_REQUEST, field, f"..{chars_max}")
+    return found
+
+
+def _text(text: str | UnsetType) -> str:
+    return "" if isinstance(text, UnsetType) else text

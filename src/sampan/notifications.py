@@ -1,0 +1,75 @@
+"""The door for banks: `POST /notifications/{provider}`. Answers 200 only after the commit."""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sampan.clock import Clock
+from sampan.errors import SetupError
+from sampan.flow.notification import FindProject, take_notice
+from sampan.providers.base import Provider, RawRequest, Untrusted
+from sampan.storage.engine import Store, Tx
+
+BODY_BYTES_MAX: Final = 1_048_576
+log = structlog.get_logger(__name__)
+
+
+class Notifications:
+    """Takes in what banks say."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        find_provider: Callable[[str], Provider],
+        find_project: FindProject,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._find_provider = find_provider
+        self._find_project = find_project
+
+    def routes(self) -> list[Route]:
+        """Return the door's routes."""
+        return [Route("/notifications/{provider}", self.post, methods=["POST"])]
+
+    async def post(self, request: Request) -> Response:
+        """Take a provider's message in: all of its notices or none.
+
+        401 when it does not carry the bank's mark, 404 for an unknown provider, 413 when too large.
+        The same message again is answered 200 and changes nothing.
+        """
+        name = request.path_params["provider"]
+        try:
+            provider = self._find_provider(name)
+        except SetupError:
+            return JSONResponse({"error": "unknown provider"}, 404)
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_BYTES_MAX:
+                return JSONResponse({"error": "too large"}, 413)
+        raw = RawRequest(
+            headers={key.lower(): value for key, value in request.headers.items()},
+            body=body,
+            received_us=self._clock.now_us(),
+        )
+        try:
+            notices = provider.parse_notification(raw)
+        except Untrusted as error:
+            log.warning("notification refused", provider=name, why=str(error))
+            return JSONResponse({"error": "not trusted"}, 401)
+
+        def take(tx: Tx) -> None:
+            for notice in notices:
+                take_notice(
+                    tx, name, notice, find_project=self._find_project, now_us=raw.received_us
+                )
+
+        await self._store.transact(take)
+        return JSONResponse({"taken": len(notices)})

@@ -1,0 +1,1 @@
+"""Adapters to banks: plug-ins of the entry-point group `sampan.providers`."""

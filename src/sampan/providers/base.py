@@ -1,0 +1,131 @@
+"""The port between Sampan and a bank, and every value that crosses it.
+
+A provider gets values and a bounded HTTP client and returns values. It never sees storage,
+templates or settings and cannot move a status. The contract is `sampan.testing.provider_suite`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sampan.outbound import Outbound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderOrder:
+    """A payment to be issued. `reference` is ours, unique, and the same at every repeat.
+
+    Money in minor units, times in microseconds UTC: the QR may be paid until `expires_us`; money
+    that is notified after `closes_us` comes too late. `options` are the project's settings that
+    concern the provider (payee, scenario), as text.
+    """
+
+    reference: str
+    amount_minor: int
+    currency: str
+    description: str
+    created_us: int
+    expires_us: int
+    closes_us: int
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The QR exists: `payload` is its EMV text, `expires_us` until when it may be paid."""
+
+    payload: str
+    expires_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The bank will not take the order; `code` is a response code of `domain.codes`."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer, or none that proves anything. The order may or may not exist there."""
+
+    why: str
+
+
+Outcome = Issued | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRequest:
+    """A provider notification as it came in: nothing in it is trusted yet.
+
+    Header names in lower case. `received_us` is ours.
+    """
+
+    headers: dict[str, str]
+    body: bytes
+    received_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """The bank says money arrived on an account of the merchant.
+
+    `bank_txn_id` is unique per (provider, account): the same id again is the same money.
+    """
+
+    account: str
+    bank_txn_id: str
+    amount_minor: int
+    currency: str
+    reference: str
+    booked_us: int
+    payer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The bank says that nobody will pay this order: the customer refused or the bank did."""
+
+    account: str
+    notice_id: str
+    reference: str
+    code: str
+
+
+Notice = Credit | Refusal
+
+
+class Untrusted(Exception):  # noqa: N818 - the house's word, see docs/glossary.md
+    """The notification does not carry the bank's mark, or cannot be read. Nothing is kept of it."""
+
+
+class Provider(Protocol):
+    """What every provider can do. Nothing here raises but `parse_notification`."""
+
+    id: int
+    """Number that stands in callbacks as `operation.provider.id`."""
+
+    async def start(self, order: ProviderOrder, http: Outbound) -> Outcome:
+        """Ask the bank for a QR. Repeating it with the same reference makes no second order."""
+        ...
+
+    async def status(self, reference: str, http: Outbound) -> Outcome:
+        """Ask what became of an order that was started and never answered.
+
+        `Unknown` when the bank cannot tell; `Refused("3061")` when it never heard of it.
+        """
+        ...
+
+    def parse_notification(self, raw: RawRequest) -> Sequence[Notice]:
+        """Read the bank's message; raises `Untrusted`. A repeat yields the same values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """What a provider is built from: where its bank is and the secret shared with it."""
+
+    base_url: str
+    secret: str
+    timeout_s: float = 10.0

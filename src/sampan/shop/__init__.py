@@ -1,0 +1,1 @@
+"""The demo merchant: a small shop that sells by the public protocol and nothing else."""

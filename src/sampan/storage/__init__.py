@@ -1,0 +1,1 @@
+"""The database: tables, transactions, and one file of queries for each noun."""

@@ -1,0 +1,217 @@
+"""Callbacks to merchants, every attempt to deliver one, and the health of their addresses."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sampan.storage import schema
+from sampan.storage.engine import Buildable, Row, Statement, Tx
+
+_c = schema.callbacks
+_a = schema.attempts
+_e = schema.endpoints
+
+_INSERT = Statement(insert(_c))
+_ONE = Statement(select(_c).where(_c.c.id == bindparam("key")))
+_OF_PAYMENT = Statement(select(_c).where(_c.c.payment == bindparam("payment")).order_by(_c.c.id))
+_SET = Statement(
+    update(_c)
+    .where(_c.c.id == bindparam("key"))
+    .values(
+        status=bindparam("status_to"),
+        note=bindparam("note_to"),
+        attempts_count=bindparam("attempts_to"),
+        finished_us=bindparam("finished_to"),
+    )
+)
+_EARLIER = Statement(
+    select(_c.c.id, _c.c.status).where(
+        _c.c.payment == bindparam("payment"),
+        _c.c.id < bindparam("key"),
+        _c.c.kind == "intermediate",
+        or_(_c.c.status == "pending", _c.c.status == "sending"),
+    )
+)
+_INSERT_ATTEMPT = Statement(insert(_a))
+_ATTEMPTS = Statement(select(_a).where(_a.c.callback == bindparam("key")).order_by(_a.c.number))
+_ENDPOINT = Statement(select(_e).where(_e.c.origin == bindparam("origin")))
+_HEALED = Statement(
+    update(_e)
+    .where(_e.c.origin == bindparam("key"), _e.c.failures_count > 0)
+    .values(failures_count=0, failing_since_us=None, updated_us=bindparam("now_us"))
+)
+
+
+def _failed(dialect: str) -> Buildable:
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    row = make(_e).values(
+        origin=bindparam("key"),
+        failures_count=1,
+        failing_since_us=bindparam("at_us"),
+        updated_us=bindparam("at_us"),
+    )
+    return row.on_conflict_do_update(
+        index_elements=["origin"],
+        set_={
+            "failures_count": _e.c.failures_count + 1,
+            "failing_since_us": bindparam("at_us", type_=schema.Int),
+            "updated_us": bindparam("at_us", type_=schema.Int),
+        },
+        where=or_(_e.c.failures_count == 0, _e.c.failing_since_us.is_(None)),
+    )
+
+
+_COUNT_FAILURE = Statement(
+    update(_e)
+    .where(and_(_e.c.origin == bindparam("key"), _e.c.failures_count > 0))
+    .values(failures_count=_e.c.failures_count + 1, updated_us=bindparam("now_us"))
+)
+_FIRST_FAILURE = Statement(_failed)
+
+
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to the merchant: `body` is its JSON text without the signature."""
+
+    id: int
+    project_id: int
+    payment: int
+    operation: int
+    kind: str
+    status: str
+    url: str
+    body: str
+    note: str
+    attempts_count: int
+    created_us: int
+    finished_us: int | None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try to deliver: `http_status` None when no answer came, `error` says why."""
+
+    callback: int
+    number: int
+    at_us: int
+    url: str
+    http_status: int | None
+    duration_ms: int
+    answer: str
+    error: str
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Health of an address: failures in a row and since when."""
+
+    origin: str
+    failures_count: int
+    failing_since_us: int | None
+    updated_us: int
+
+
+def _callback(row: Row) -> Callback:
+    return Callback(
+        id=row[0],
+        project_id=row[1],
+        payment=row[2],
+        operation=row[3],
+        kind=row[4],
+        status=row[5],
+        url=row[6],
+        body=row[7],
+        note=row[8],
+        attempts_count=row[9],
+        created_us=row[10],
+        finished_us=row[11],
+    )
+
+
+def insert_callback(tx: Tx, callback: Callback) -> None:
+    """Insert a callback."""
+    tx.run(_INSERT, {name: getattr(callback, name) for name in callback.__struct_fields__})
+
+
+def find(tx: Tx, callback_id: int) -> Callback | None:
+    """Return a callback."""
+    row = tx.one(_ONE, {"key": callback_id})
+    return _callback(row) if row else None
+
+
+def of_payment(tx: Tx, payment_key: int) -> Sequence[Callback]:
+    """Return a payment's callbacks, oldest first."""
+    return [_callback(row) for row in tx.all(_OF_PAYMENT, {"payment": payment_key})]
+
+
+def newest(tx: Tx, *, project_id: int | None, status: str | None, most: int) -> Sequence[Callback]:
+    """Return the newest callbacks, optionally of one project or status."""
+    chosen = select(_c).order_by(_c.c.id.desc()).limit(most)
+    if project_id is not None:
+        chosen = chosen.where(_c.c.project_id == project_id)
+    if status is not None:
+        chosen = chosen.where(_c.c.status == status)
+    return [_callback(row) for row in tx.query(chosen)]
+
+
+def set_status(tx: Tx, callback: Callback) -> None:
+    """Write status, note, number of attempts and end of a callback."""
+    tx.run(
+        _SET,
+        {
+            "key": callback.id,
+            "status_to": callback.status,
+            "note_to": callback.note,
+            "attempts_to": callback.attempts_count,
+            "finished_to": callback.finished_us,
+        },
+    )
+
+
+def undelivered_before(tx: Tx, callback: Callback) -> Sequence[tuple[int, str]]:
+    """Return (id, status) of intermediate callbacks that this one must not overtake."""
+    rows = tx.all(_EARLIER, {"payment": callback.payment, "key": callback.id})
+    return [(row[0], row[1]) for row in rows]
+
+
+def insert_attempt(tx: Tx, attempt: Attempt) -> None:
+    """Record an attempt."""
+    row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
+    tx.run(_INSERT_ATTEMPT, {"id": tx.new_id(), **row})
+
+
+def attempts_of(tx: Tx, callback_id: int) -> Sequence[Attempt]:
+    """Return a callback's attempts in order."""
+    return [
+        Attempt(
+            callback=row[1],
+            number=row[2],
+            at_us=row[3],
+            url=row[4],
+            http_status=row[5],
+            duration_ms=row[6],
+            answer=row[7],
+            error=row[8],
+        )
+        for row in tx.all(_ATTEMPTS, {"key": callback_id})
+    ]
+
+
+def endpoint(tx: Tx, origin: str) -> Endpoint | None:
+    """Return the health of an address, None when nothing ever failed there."""
+    row = tx.one(_ENDPOINT, {"origin": origin})
+    if row is None:
+        return None
+    return Endpoint(
+        origin=row[0], failures_count=row[1], failing_since_us=row[2], updated_us=row[3]
+    )
+
+
+def note_success(tx: Tx, origin: str, *, now_us: int) -> None:
+    """The address answered well: it is healthy."""
+    tx.run(_HEALED, {"key": origin, "now_us": now_us})
+
+
+def note_failure(tx: Tx, origin: str, *, now_us: int) -> None:
+    """The address failed once more."""
+    if tx.run(_COUNT_FAILURE, {"key": origin, "now_us": now_us}) == 0:
+        tx.run(_FIRST_FAILURE, {"key": origin, "at_us": now_us})

@@ -1,0 +1,114 @@
+"""Money that the bank says arrived, and the notices already taken in."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sampan.storage import schema
+from sampan.storage.engine import Buildable, Row, Statement, Tx
+
+_t = schema.credits
+_i = schema.inbox
+
+
+def _take(dialect: str) -> Buildable:
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return make(_i).on_conflict_do_nothing()
+
+
+_TAKE = Statement(_take)
+_INSERT = Statement(insert(_t))
+_ONE = Statement(select(_t).where(_t.c.id == bindparam("key")))
+_HELD = Statement(
+    select(_t)
+    .where(_t.c.payment == bindparam("key"), or_(_t.c.status == "held", _t.c.status == "unapplied"))
+    .order_by(_t.c.id)
+)
+_SET = Statement(
+    update(_t)
+    .where(_t.c.id == bindparam("key"), _t.c.status == bindparam("status_from"))
+    .values(
+        status=bindparam("status_to"), payment=bindparam("payment"), updated_us=bindparam("now_us")
+    )
+)
+
+
+class Credit(msgspec.Struct, frozen=True, kw_only=True):
+    """A credit as kept: `status` unapplied, held (for a payment), applied or returned."""
+
+    id: int
+    provider: str
+    account: str
+    bank_txn_id: str
+    status: str
+    amount_minor: int
+    currency: str
+    reference: str
+    payer_name: str
+    payment: int | None
+    booked_us: int
+    received_us: int
+    updated_us: int
+
+
+def _credit(row: Row) -> Credit:
+    return Credit(**dict(zip(Credit.__struct_fields__, row, strict=True)))
+
+
+def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: int) -> bool:
+    """Remember a notice; False when it was taken before: the same money, nothing to do."""
+    return (
+        tx.run(
+            _TAKE,
+            {
+                "provider": provider,
+                "account": account,
+                "notice_id": notice_id,
+                "received_us": now_us,
+            },
+        )
+        == 1
+    )
+
+
+def insert_credit(tx: Tx, credit: Credit) -> None:
+    """Insert a credit. Raises `Conflict` when the bank's id is known for the account."""
+    tx.run(_INSERT, {name: getattr(credit, name) for name in Credit.__struct_fields__})
+
+
+def find(tx: Tx, credit_id: int) -> Credit | None:
+    """Return a credit."""
+    row = tx.one(_ONE, {"key": credit_id})
+    return _credit(row) if row else None
+
+
+def waiting_of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
+    """Return the credits of a payment that are neither applied nor returned, oldest first."""
+    return [_credit(row) for row in tx.all(_HELD, {"key": payment_key})]
+
+
+def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:
+    """Return the newest credits, optionally of one status."""
+    chosen = select(_t).order_by(_t.c.id.desc()).limit(most)
+    if status is not None:
+        chosen = chosen.where(_t.c.status == status)
+    return [_credit(row) for row in tx.query(chosen)]
+
+
+def move(tx: Tx, before: Credit, after: Credit) -> bool:
+    """Write status and payment of a credit if it still stands as `before`; else False."""
+    return (
+        tx.run(
+            _SET,
+            {
+                "key": before.id,
+                "status_from": before.status,
+                "status_to": after.status,
+                "payment": after.payment,
+                "now_us": after.updated_us,
+            },
+        )
+        == 1
+    )

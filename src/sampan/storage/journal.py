@@ -1,0 +1,64 @@
+"""The journal: append-only rows of what moved, when, why and by whom."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import bindparam, insert, select
+
+from sampan.storage import schema
+from sampan.storage.engine import Statement, Tx
+
+_t = schema.journal
+_WRITE = Statement(insert(_t))
+_OF_PAYMENT = Statement(select(_t).where(_t.c.payment == bindparam("key")).order_by(_t.c.id))
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `what` names the event, `by` the actor: `merchant`, `bank`, `clock`, `staff:…`."""
+
+    at_us: int
+    project_id: int
+    what: str
+    by: str
+    payment: int | None = None
+    operation: int | None = None
+    status_from: str | None = None
+    status_to: str | None = None
+    why: str = ""
+
+
+def write(tx: Tx, entry: Entry) -> None:
+    """Append an entry."""
+    tx.run(
+        _WRITE,
+        {
+            "id": tx.new_id(),
+            "at_us": entry.at_us,
+            "project_id": entry.project_id,
+            "payment": entry.payment,
+            "operation": entry.operation,
+            "what": entry.what,
+            "status_from": entry.status_from,
+            "status_to": entry.status_to,
+            "by": entry.by,
+            "why": entry.why,
+        },
+    )
+
+
+def of_payment(tx: Tx, payment_key: int) -> Sequence[Entry]:
+    """Return a payment's entries, oldest first."""
+    return [
+        Entry(
+            at_us=row[1],
+            project_id=row[2],
+            payment=row[3],
+            operation=row[4],
+            what=row[5],
+            status_from=row[6],
+            status_to=row[7],
+            by=row[8],
+            why=row[9],
+        )
+        for row in tx.all(_OF_PAYMENT, {"key": payment_key})
+    ]

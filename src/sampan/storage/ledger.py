@@ -1,0 +1,88 @@
+"""The ledger's rows, and the sums that prove it."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, cast, func, insert, select
+
+from sampan.domain.ledger import Posting
+from sampan.storage import schema
+from sampan.storage.engine import Statement, Tx
+
+_t = schema.ledger
+_c = schema.credits
+_INSERT = Statement(insert(_t))
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """What stands on an account in a currency, signed minor units."""
+
+    account: str
+    currency: str
+    amount_minor: int
+
+
+def post(tx: Tx, posting: Posting, *, credit: int, now_us: int) -> None:
+    """Write a posting. Its lines must add up to zero: anything else is a bug of ours."""
+    assert sum(line.amount_minor for line in posting) == 0  # noqa: S101 - our bug
+    number = tx.new_id()
+    for line in posting:
+        tx.run(
+            _INSERT,
+            {
+                "id": tx.new_id(),
+                "posting": number,
+                "account": line.account,
+                "currency": line.currency,
+                "amount_minor": line.amount_minor,
+                "credit": credit,
+                "posted_us": now_us,
+            },
+        )
+
+
+def balances(tx: Tx) -> Sequence[Balance]:
+    """Return every account's balance by name and currency."""
+    rows = tx.query(
+        select(_t.c.account, _t.c.currency, _sum(_t.c.amount_minor))
+        .group_by(_t.c.account, _t.c.currency)
+        .order_by(_t.c.account, _t.c.currency)
+    )
+    return [Balance(*row) for row in rows]
+
+
+def unbalanced(tx: Tx) -> Sequence[int]:
+    """Return the numbers of postings whose lines do not add up to zero in each currency."""
+    rows = tx.query(
+        select(_t.c.posting)
+        .group_by(_t.c.posting, _t.c.currency)
+        .having(func.sum(_t.c.amount_minor) != 0)
+    )
+    return [row[0] for row in rows]
+
+
+def credit_sums(tx: Tx) -> Sequence[tuple[str, str, str, str, int]]:
+    """Return (provider, account, currency, status, sum in minor units) over all credits."""
+    rows = tx.query(
+        select(_c.c.provider, _c.c.account, _c.c.currency, _c.c.status, _sum(_c.c.amount_minor))
+        .group_by(_c.c.provider, _c.c.account, _c.c.currency, _c.c.status)
+        .order_by(_c.c.provider, _c.c.account, _c.c.currency, _c.c.status)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def paid_sums(tx: Tx) -> Sequence[tuple[int, str, int]]:
+    """Return (project id, currency, sum paid in minor units) over all successful payments."""
+    _p = schema.payments
+    rows = tx.query(
+        select(_p.c.project_id, _p.c.currency, _sum(_p.c.paid_minor))
+        .where(_p.c.paid_minor > 0)
+        .group_by(_p.c.project_id, _p.c.currency)
+        .order_by(_p.c.project_id, _p.c.currency)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    # PostgreSQL sums bigints as numeric; both engines shall give an integer.
+    return cast(func.sum(column), BigInteger)

@@ -1,0 +1,1 @@
+"""Steps of the schema, run in order by `storage.migrate`."""

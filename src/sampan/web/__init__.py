@@ -1,0 +1,1 @@
+"""What the doors that show pages have in common: templates, languages, headers, static files."""

@@ -1,0 +1,1 @@
+"""Workers: claim a task, act outside any transaction, settle the result in one."""
