@@ -126,11 +126,13 @@ async def sandbox(timeout_s: float = TIMEOUT_S) -> AsyncIterator[SandboxHarness]
             )
             app.router.routes.extend(routes(bank))
             config = ProviderConfig(base_url=f"{url}/bank", secret=SECRET, timeout_s=timeout_s)
-            yield SandboxHarness(
-                create(config, clock), http, bank, store, clock, receiver, f"{url}/bank"
-            )
-            await http.close()
-        await store.close()
+            try:
+                yield SandboxHarness(
+                    create(config, clock), http, bank, store, clock, receiver, f"{url}/bank"
+                )
+            finally:
+                await http.close()
+                await store.close()
 
 
 class TestSandboxProvider(ProviderSuite):
@@ -161,11 +163,11 @@ def test_slow_bank_is_unknown_and_has_the_order() -> None:
     """Losing patience with a slow bank leaves an order that the status then finds."""
 
     async def check() -> None:
-        async with sandbox(timeout_s=0.2) as harness:
+        async with sandbox(timeout_s=0.1) as harness:
+            harness.bank.slow_answer_s = 0.5
             order = harness.order(1, scenario="bank_slow")
             outcome = await harness.provider.start(order, harness.http)
             assert isinstance(outcome, Unknown)
-            harness.bank.slow_answer_s = 0.0
             assert isinstance(await harness.provider.status(order.reference, harness.http), Issued)
 
     asyncio.run(check())

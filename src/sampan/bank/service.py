@@ -18,7 +18,15 @@ from sampan.bank.scenarios import (
     fault,
 )
 from sampan.clock import Clock
-from sampan.codecs.emv_qr import AMOUNT_MINOR_MAX, FpsQr, FpsView, QrError, decode, encode
+from sampan.codecs.emv_qr import (
+    AMOUNT_MINOR_MAX,
+    FpsQr,
+    FpsView,
+    QrError,
+    QrSyntaxError,
+    decode,
+    encode,
+)
 from sampan.domain.codes import Code
 from sampan.errors import Refusal, Unavailable
 from sampan.outbound import Outbound
@@ -137,7 +145,7 @@ class Bank:
         """Return what a scanned QR asks for; None when it is not an order of this bank."""
         try:
             fps = decode(payload).fps
-        except QrError:
+        except QrSyntaxError:
             return None
         if fps is None or not payload.isprintable():
             return None
