@@ -72,10 +72,11 @@ class Platform:
         self.policy = Policy(
             ports=ANY_PORT if settings.allow_private_callbacks else None,
             allow_private=settings.allow_private_callbacks,
-            allow_http=settings.allow_http_callbacks or settings.allow_private_callbacks,
+            allow_http=settings.allow_http_callbacks,
         )
         self.http = Outbound(self.policy, clock=clock)
-        self.bank_http = Outbound(Policy(allow_private=True, allow_http=True, ports=ANY_PORT), clock=clock)
+        own = Policy(allow_private=True, allow_http=True, ports=ANY_PORT)
+        self.bank_http = Outbound(own, clock=clock)
         self.shop: shop_app.Shop | None = None
         self._providers: dict[str, Provider] = {}
         self.bank = Bank(

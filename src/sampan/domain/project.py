@@ -1,23 +1,13 @@
 """A project: the merchant's unit of settings, with its own id and secret."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 METHOD = "hk-qr"
 """The method code on the wire (hk-qr page)."""
-
-Amount = Annotated[int, Meta(ge=0, le=10**13)]
-Seconds = Annotated[int, Meta(ge=0, le=31 * 86_400)]
-
-
-class Flow(StrEnum):
-    """Who shows the QR: the merchant (`display`) or our hosted page (`redirect`)."""
-
-    DISPLAY = "display"
-    REDIRECT = "redirect"
 
 
 class DisplayProfile(StrEnum):
@@ -45,30 +35,97 @@ class ReferenceMode(StrEnum):
     BOTH = "both"
 
 
-class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every setting of a project, with its default. `docs/settings.md` documents each."""
+def _setting(text: str, **bounds: Any) -> Meta:  # noqa: ANN401 - msgspec's own bounds
+    return Meta(description=text, **bounds)
 
-    enabled: bool = True
-    hkd_enabled: bool = True
-    cny_enabled: bool = True
-    hkd_amount_min: Amount = 1
-    hkd_amount_max: Amount = 1_000_000
-    cny_amount_min: Amount = 1
-    cny_amount_max: Amount = 1_000_000
-    qr_lifetime_s: Annotated[int, Meta(ge=60, le=86_400)] = 600
-    decline_after_s: Annotated[int, Meta(ge=1, le=31 * 86_400)] | None = None
-    flow: Flow = Flow.DISPLAY
-    display_profile: DisplayProfile = DisplayProfile.IMAGE
-    strict_customer: bool = False
-    other_amount: OtherAmount = OtherAmount.HOLD
-    late_accept_s: Seconds = 0
-    provider: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,30}$")] = "sandbox"
-    payee_fps_id: Annotated[str, Meta(pattern="^[0-9]{7,9}$")] = "1029384"
-    payee_name: Annotated[str, Meta(min_length=1, max_length=25)] = "SAMPAN DEMO SHOP"
-    payee_name_zh: Annotated[str, Meta(max_length=25)] = ""
-    reference_mode: ReferenceMode = ReferenceMode.BILL_NUMBER
-    sandbox_scenario: Annotated[str, Meta(pattern="^[a-z_]{1,30}$")] = "by_amount"
-    sandbox_autopay_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0
+
+_AMOUNT_MAX = 10**13
+_MONTH_S = 31 * 86_400
+_DAY_S = 86_400
+
+
+class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting of a project, with its default. `docs/settings.md` is made from this."""
+
+    enabled: Annotated[bool, _setting("Whether the project takes new payments.")] = True
+    hkd_enabled: Annotated[bool, _setting("Whether HKD is taken.")] = True
+    cny_enabled: Annotated[bool, _setting("Whether CNY is taken.")] = True
+    hkd_amount_min: Annotated[
+        int, _setting("Least amount in HKD, minor units.", ge=0, le=_AMOUNT_MAX)
+    ] = 1
+    hkd_amount_max: Annotated[
+        int, _setting("Greatest amount in HKD, minor units.", ge=0, le=_AMOUNT_MAX)
+    ] = 1_000_000
+    cny_amount_min: Annotated[
+        int, _setting("Least amount in CNY, minor units.", ge=0, le=_AMOUNT_MAX)
+    ] = 1
+    cny_amount_max: Annotated[
+        int, _setting("Greatest amount in CNY, minor units.", ge=0, le=_AMOUNT_MAX)
+    ] = 1_000_000
+    qr_lifetime_s: Annotated[
+        int, _setting("How long a QR may be paid, seconds.", ge=60, le=_DAY_S)
+    ] = 600
+    decline_after_s: (
+        Annotated[
+            int,
+            _setting(
+                "Seconds from the request until an unpaid payment is declined. Empty: the QR's"
+                " lifetime and five minutes for a late notice of the bank.",
+                ge=1,
+                le=_MONTH_S,
+            ),
+        ]
+        | None
+    ) = None
+    display_profile: Annotated[
+        DisplayProfile, _setting("What `display_data` carries: `image`, `payload` or `extended`.")
+    ] = DisplayProfile.IMAGE
+    strict_customer: Annotated[
+        bool, _setting("Whether a sale also needs the customer's names, e-mail and `return_url`.")
+    ] = False
+    other_amount: Annotated[
+        OtherAmount,
+        _setting("When another amount arrives: `hold` it for staff, `accept` or `decline`."),
+    ] = OtherAmount.HOLD
+    late_accept_s: Annotated[
+        int,
+        _setting(
+            "Seconds after a decline in which the right amount is still accepted by itself.",
+            ge=0,
+            le=_MONTH_S,
+        ),
+    ] = 0
+    provider: Annotated[
+        str, _setting("Who makes the QR and tells of the money.", pattern="^[a-z][a-z0-9_]{0,30}$")
+    ] = "sandbox"
+    payee_fps_id: Annotated[
+        str, _setting("FPS ID of the account that is paid.", pattern="^[0-9]{7,9}$")
+    ] = "1029384"
+    payee_name: Annotated[
+        str, _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern="^[ -~]+$")
+    ] = "SAMPAN DEMO SHOP"
+    payee_name_zh: Annotated[
+        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25)
+    ] = ""
+    reference_mode: Annotated[
+        ReferenceMode,
+        _setting(
+            "Where the QR carries our reference: `none`, `bill_number`, `reference_label` or"
+            " `both`. Ordinary bank accounts take only `none`."
+        ),
+    ] = ReferenceMode.BILL_NUMBER
+    sandbox_scenario: Annotated[
+        str,
+        _setting(
+            "How payments end at the sandbox bank, see docs/providers.md.", pattern="^[a-z_]{1,30}$"
+        ),
+    ] = "by_amount"
+    sandbox_autopay_ms: Annotated[
+        int,
+        _setting(
+            "Let the sandbox bank pay by itself after so long; 0: never.", ge=0, le=_DAY_S * 1000
+        ),
+    ] = 0
 
     @property
     def decline_after_effective_s(self) -> int:

@@ -5,7 +5,7 @@ import msgspec
 from sampan.domain import events as ev
 from sampan.domain import reference
 from sampan.domain.payment import DisplayData, Operation, Payment
-from sampan.domain.project import Flow, Project
+from sampan.domain.project import Project
 from sampan.domain.statuses import PaymentStatus
 from sampan.flow.settle import Step, settle
 from sampan.providers.base import Issued, ProviderOrder, Refused
@@ -51,19 +51,21 @@ def asking(tx: Tx, project: Project, operation: Operation) -> Asking | None:
 
 
 def take_answer(
-    tx: Tx, asked: Asking, outcome: Issued | Refused, *, redirect_url: str, now_us: int
+    tx: Tx, asked: Asking, outcome: Issued | Refused, *, now_us: int, redirect_url: str = ""
 ) -> None:
-    """Take a provider's answer in: show the QR, or decline. A second answer changes nothing."""
+    """Take a provider's answer in: show the QR, or decline. A second answer changes nothing.
+
+    With `redirect_url` the customer is sent to a page that shows the QR.
+    """
     event: ev.Event
     if isinstance(outcome, Refused):
         event = ev.Refused(outcome.code)
     else:
-        redirect = asked.project.settings.flow is Flow.REDIRECT
         display = DisplayData(
             payload=outcome.payload,
             expires_us=outcome.expires_us,
             lifetime_s=max(0, (outcome.expires_us - now_us) // 1_000_000),
-            redirect_url=redirect_url if redirect else "",
+            redirect_url=redirect_url,
         )
-        event = ev.IssuedRedirect(display) if redirect else ev.Issued(display)
+        event = ev.IssuedRedirect(display) if redirect_url else ev.Issued(display)
     settle(tx, asked.project, asked.payment, event=event, step=Step(now_us, "provider"))

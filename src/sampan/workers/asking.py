@@ -75,7 +75,7 @@ class AskProvider:
                 gap_s = min(GAP_S_MAX, 2 ** (task.attempts_count - 1))
                 outbox.put_back(tx, task, due_us=now_us + gap_s * 1_000_000)
             elif outbox.done(tx, task):
-                issuing.take_answer(tx, asked, outcome, redirect_url="", now_us=now_us)
+                issuing.take_answer(tx, asked, outcome, now_us=now_us)
 
         await self._store.transact(settle)
 
