@@ -1,6 +1,6 @@
 """What holds for every test: no network but this machine's, and no silent skips where all must run.
 
-Fixtures belong to the folders that use them.
+Fixtures belong to the folders that use them, databases (`tests/fixtures.py`) to all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+
+pytest_plugins = ["tests.fixtures"]
 
 REQUIRE_ALL = os.environ.get("SAMPAN_REQUIRE_ALL") == "1"
 

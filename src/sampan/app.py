@@ -199,13 +199,16 @@ class Platform:
         return JSONResponse({"status": "ready"})
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
-    """Return the ASGI application; its lifespan opens the database and runs the workers."""
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Starlette:
+    """Return the ASGI application; its lifespan opens the database and runs the workers.
+
+    `clock` stands in for the machine's clock, for tests.
+    """
     chosen = settings or Settings()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        platform = await Platform.open(chosen)
+        platform = await Platform.open(chosen, clock)
         app.router.routes[:] = platform.routes()
         app.state.platform = platform
         stop = asyncio.Event()

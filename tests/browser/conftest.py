@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+
 from sampan.app import Platform, create_app
 from sampan.bank.service import OrderRequest, OrderView
 from sampan.clock import MINUTE_US, SystemClock
@@ -123,9 +124,10 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is open, no test on this thread can start an event loop.
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A platform with the sandbox bank and the demo shop, from start to stop of the session."""
+    """A platform with the sandbox bank and the demo shop, for one module of tests."""
     folder: Path = tmp_path_factory.mktemp("platform")
     settings = Settings(
         database_url=f"sqlite:///{folder}/sampan.db",
@@ -134,7 +136,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         allow_private_callbacks=True,
         demo_shop_project=PROJECT_ID,
     )
-    _prepare(settings)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -144,7 +145,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+
+    def serve() -> None:
+        _prepare(settings)
+        server.run()
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     assert server.ready.wait(30), "the server did not start"
     yield World(settings.own_url, app.state.platform, server.loop)
@@ -153,7 +159,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     assert not thread.is_alive(), "the server did not stop"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     if CHROMIUM is None:
@@ -180,9 +186,7 @@ def page(browser: Browser, world: World) -> Iterator[Page]:
 @pytest.fixture
 def plain_page(browser: Browser, world: World) -> Iterator[Page]:
     """A page in a browser that runs no scripts."""
-    context = browser.new_context(
-        base_url=world.url, locale="en-HK", java_script_enabled=False
-    )
+    context = browser.new_context(base_url=world.url, locale="en-HK", java_script_enabled=False)
     yield context.new_page()
     context.close()
 

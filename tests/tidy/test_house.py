@@ -20,7 +20,11 @@ SOURCE = Path(__file__).resolve().parents[2] / "src/sampan"
 # (rule, place) -> reason. A place is "path", or "path:qualified.name" for a function or class,
 # with the path below src/sampan, for example
 # ("parameters", "settings.py:Settings.settings_customise_sources"): "pydantic calls it so".
-EXEMPTIONS: dict[tuple[str, str], str] = {}
+EXEMPTIONS: dict[tuple[str, str], str] = {
+    ("function_lines", "storage/migrations/versions/0001_first_schema.py:upgrade"): (
+        "a step of the schema is a list of tables, read from top to bottom"
+    ),
+}
 
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60

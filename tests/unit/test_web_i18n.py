@@ -10,6 +10,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+
 from sampan.web import i18n
 from sampan.web.render import TEMPLATES_FOLDER, environment
 

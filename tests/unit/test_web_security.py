@@ -6,19 +6,24 @@ import asyncio
 import gzip
 
 import pytest
-from sampan.errors import Refusal
-from sampan.web.render import page, render, static_files, static_routes, static_url
-from sampan.web.security import is_own_post, page_headers, read_form, text_field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message
 
+from sampan.errors import Refusal
+from sampan.web.render import page, render, static_files, static_routes, static_url
+from sampan.web.security import is_own_post, page_headers, read_form, text_field
+
 HOST = "pay.example:8700"
 
 
 def request(
-    method: str = "GET", path: str = "/", *, body: bytes = b"", headers: dict[str, str] | None = None
+    method: str = "GET",
+    path: str = "/",
+    *,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
 ) -> Request:
     """A request as a server would hand it over."""
     where, _, query = path.partition("?")
@@ -56,7 +61,9 @@ def request(
     ],
 )
 def test_only_our_own_pages_may_post(
-    method: str, headers: dict[str, str], expected: bool  # noqa: FBT001 - a row of the table
+    method: str,
+    headers: dict[str, str],
+    expected: bool,  # noqa: FBT001 - a row of the table
 ) -> None:
     """A browser that another site made post is turned away; programs are not browsers."""
     assert is_own_post(method, {"host": HOST, **headers}) is expected

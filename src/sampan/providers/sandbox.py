@@ -96,7 +96,10 @@ _ORDER_ANSWER: Final = msgspec.json.Decoder(_OrderAnswer)
 def mark(secret: str, signed: bytes, *, now_us: int) -> dict[str, str]:
     """Return the two headers for a body (for a GET: its path) said at `now_us`."""
     timestamp = str(now_us // SECOND_US)
-    return {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: _hmac(secret, signed, timestamp)}
+    return {
+        TIMESTAMP_HEADER: timestamp,
+        SIGNATURE_HEADER: _hmac(secret, signed, timestamp=timestamp),
+    }
 
 
 def mark_fault(
@@ -113,12 +116,12 @@ def mark_fault(
         return "stale timestamp"
     # Bytes, because compare_digest raises for text beyond ASCII and anybody may send some.
     given = headers.get(SIGNATURE_HEADER, "").encode("utf-8", "replace")
-    if not hmac.compare_digest(given, _hmac(secret, signed, timestamp).encode()):
+    if not hmac.compare_digest(given, _hmac(secret, signed, timestamp=timestamp).encode()):
         return "wrong signature"
     return None
 
 
-def _hmac(secret: str, signed: bytes, timestamp: str) -> str:
+def _hmac(secret: str, signed: bytes, *, timestamp: str) -> str:
     return hmac.digest(secret.encode(), timestamp.encode() + b"." + signed, "sha256").hex()
 
 

@@ -22,7 +22,7 @@ from sampan.domain.codes import Code, message
 from sampan.errors import Refusal
 from sampan.outbound import Answer, Outbound, OutboundError, TargetRefused
 from sampan.shop.goods import CURRENCY, PRODUCTS, QUANTITY_MAX, lines
-from sampan.shop.orders import FINAL, Order, OrderBook, Received, number, text
+from sampan.shop.orders import FINAL, Order, OrderBook, Received, came, number, text
 from sampan.web.render import page, render
 from sampan.web.security import read_form, text_field
 
@@ -302,11 +302,12 @@ class _Pages:
 
     async def _stages(self, order: Order) -> AsyncIterator[str]:
         for _ in range(_STREAM_BEATS):
+            news = order.news
             stage = order.stage(self._shop.clock.now_us())
             yield f"retry: 1000\ndata: {stage}\n\n"
             if stage in FINAL:
                 return
-            await order.changed(_STREAM_BEAT_S)
+            await came(news, _STREAM_BEAT_S)
         yield f"data: {order.stage(self._shop.clock.now_us())}\n\n"
 
     def _find(self, request: Request) -> Order:

@@ -112,13 +112,10 @@ class Order:
         waited, self._changed = self._changed, asyncio.Event()
         waited.set()
 
-    async def changed(self, timeout_s: float) -> bool:
-        """Wait for the next change; False when the time passes without one."""
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
+    @property
+    def news(self) -> asyncio.Event:
+        """The event that the next change sets; taken before looking, so that none is missed."""
+        return self._changed
 
     async def events(self, timeout_s: float) -> AsyncIterator[Received]:
         """Yield every callback from the first on, as they come, until the result is known.
@@ -132,7 +129,7 @@ class Order:
                 yield self.callbacks[seen - 1]
             if self.stage(0) in FINAL:
                 return
-            if not await self.changed(timeout_s):
+            if not await came(self.news, timeout_s):
                 raise TimeoutError(f"no callback for order {self.id} within {timeout_s:g} s")
 
     def _obey(self, received: Received) -> None:
@@ -160,6 +157,15 @@ class Order:
             lifetime_s = number(received.body, "qr", "lifetime")
             expires_us = _moment_us(text(received.body, "qr", "expires_at"))
             self.expires_us = expires_us or received.at_us + lifetime_s * SECOND_US
+
+
+async def came(news: asyncio.Event, timeout_s: float) -> bool:
+    """Wait for news; False when the time passes without them."""
+    try:
+        await asyncio.wait_for(news.wait(), timeout_s)
+    except TimeoutError:
+        return False
+    return True
 
 
 class OrderBook:

@@ -20,12 +20,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override] # any context will do
+    # Any context will do, not only a generator's.
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:  # noqa: ANN401 - whatever the server takes for ASGI
+async def serving(app: Any) -> AsyncIterator[str]:  # noqa: ANN401 - all that speaks ASGI
     """Serve an ASGI application over HTTP on a free port of 127.0.0.1, in this event loop.
 
     Yields its address without a slash at the end; when the block ends the server has ended.

@@ -4,11 +4,11 @@ import gzip
 import hashlib
 import json
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache, partial, wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from sampan.errors import Refusal
 from sampan.web import i18n
 from sampan.web.security import is_own_post, page_headers
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 TEMPLATES_FOLDER: Final = Path(__file__).parent / "templates"
 STATIC_FOLDER: Final = Path(__file__).parent / "static"

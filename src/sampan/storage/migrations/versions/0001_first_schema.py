@@ -9,6 +9,10 @@ from alembic import op
 revision = "0001"
 down_revision = None
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+STATUS_KNOWN = (
+    "status IN ('awaiting customer action', 'awaiting redirect result', 'decline', 'error',"
+    " 'processing', 'success')"
+)
 
 
 def upgrade() -> None:
@@ -202,10 +206,7 @@ def upgrade() -> None:
             "(status IN ('decline', 'error', 'success')) = (finished_us IS NOT NULL)",
             name=op.f("ck_payments_final_is_finished"),
         ),
-        sa.CheckConstraint(
-            "status IN ('awaiting customer action', 'awaiting redirect result', 'decline', 'error', 'processing', 'success')",
-            name=op.f("ck_payments_status_known"),
-        ),
+        sa.CheckConstraint(STATUS_KNOWN, name=op.f("ck_payments_status_known")),
         sa.CheckConstraint(
             "amount_minor BETWEEN 0 AND 10000000000000", name=op.f("ck_payments_amount_range")
         ),
@@ -313,10 +314,7 @@ def upgrade() -> None:
         sa.Column("provider_ref", sa.Text(), nullable=False),
         sa.Column("created_us", Int, nullable=False),
         sa.Column("updated_us", Int, nullable=False),
-        sa.CheckConstraint(
-            "status IN ('awaiting customer action', 'awaiting redirect result', 'decline', 'error', 'processing', 'success')",
-            name=op.f("ck_operations_status_known"),
-        ),
+        sa.CheckConstraint(STATUS_KNOWN, name=op.f("ck_operations_status_known")),
         sa.CheckConstraint(
             "type IN ('manual change', 'refund', 'sale')", name=op.f("ck_operations_type_known")
         ),
