@@ -8,6 +8,7 @@ look public. `sampan.outbound` applies the same rules again to every DNS answer 
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -164,6 +165,8 @@ class Target:
         return _literal(self.host) is not None
 
 
+# Pure, and asked before every call of the few addresses that a process calls all day.
+@lru_cache(maxsize=1024)
 def check_url(url: str, policy: Policy) -> Target:
     """Read a URL and hold it against the policy, without asking DNS; raises `TargetRefused`.
 

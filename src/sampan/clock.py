@@ -54,6 +54,23 @@ class SystemClock:
         return random.random()  # noqa: S311 - spreads retries, guards nothing
 
 
+class SetBack:
+    """Notices that a clock has been set back, which leaves every time written down too far ahead.
+
+    `seen` says yes once for each time, and at the first question: nobody knows what came before.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_us: int | None = None
+
+    def seen(self) -> bool:
+        """Return whether the clock went back by more than a second since the last question."""
+        ahead_us = self._clock.now_us() - self._clock.monotonic_us()
+        before_us, self._ahead_us = self._ahead_us, ahead_us
+        return before_us is None or ahead_us < before_us - SECOND_US
+
+
 class ManualClock:
     """A clock that stands still until it is told to move, with repeatable chance: for tests."""
 

@@ -13,6 +13,7 @@ from sampan.errors import SetupError
 from sampan.flow.notification import FindProject, take_notice
 from sampan.providers.base import Provider, RawRequest, Untrusted
 from sampan.storage.engine import Store, Tx
+from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 1_048_576
 log = structlog.get_logger(__name__)
@@ -49,11 +50,9 @@ class Notifications:
             provider = self._find_provider(name)
         except SetupError:
             return JSONResponse({"error": "unknown provider"}, 404)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES_MAX:
-                return JSONResponse({"error": "too large"}, 413)
+        body = await read_body(request, bytes_max=BODY_BYTES_MAX)
+        if body is None:
+            return JSONResponse({"error": "too large"}, 413)
         raw = RawRequest(
             headers={key.lower(): value for key, value in request.headers.items()},
             body=body,

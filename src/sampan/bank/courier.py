@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from sampan.bank import scenarios
-from sampan.clock import SECOND_US, Clock
+from sampan.clock import SECOND_US, Clock, SetBack
 from sampan.errors import Unavailable
 from sampan.outbound import Outbound, OutboundError, TargetRefused
 from sampan.providers.sandbox import mark
@@ -41,6 +41,7 @@ class Courier:
         self._secret = secret
         self._notify_url = notify_url
         self._http = http
+        self._set_back = SetBack(clock)
         self._news = asyncio.Event()
         self._places = asyncio.Semaphore(DELIVERIES_MAX)
         self._under_way: set[asyncio.Task[None]] = set()
@@ -71,6 +72,10 @@ class Courier:
 
     async def _round(self) -> float:
         """Start what is due; return the seconds until something else will be, or may be."""
+        if self._set_back.seen():
+            await self._store.transact(
+                lambda tx: rows.hurry_notices(tx, now_us=self._clock.now_us())
+            )
         claimed, next_us = await self._store.transact(self._claim)
         for notice in claimed:
             task = asyncio.create_task(self._deliver(notice))

@@ -18,6 +18,7 @@ from sampan.bank.service import Bank, OrderRequest
 from sampan.domain.codes import Code
 from sampan.errors import Refusal, Unavailable
 from sampan.providers.sandbox import mark_fault
+from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 65_536
 
@@ -94,12 +95,10 @@ def _guarded(handler: Handler) -> Handler:
 
 async def _body(request: Request) -> bytes:
     """Read the body up to its limit; raises `Refusal` 413 above it."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise Refusal(Code.MALFORMED_REQUEST, "the body is too large", http_status=413)
-    return bytes(body)
+    body = await read_body(request, bytes_max=BODY_BYTES_MAX)
+    if body is None:
+        raise Refusal(Code.MALFORMED_REQUEST, "the body is too large", http_status=413)
+    return body
 
 
 def _check_mark(bank: Bank, request: Request, *, signed: bytes) -> None:

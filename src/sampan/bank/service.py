@@ -149,10 +149,15 @@ class Bank:
             return None
         if fps is None or not payload.isprintable():
             return None
-        order = await self._store.read(lambda tx: _scanned(tx, payload, fps=fps))
-        if order is None:
+
+        def look(tx: Tx) -> tuple[rows.Order, rows.Account | None] | None:
+            order = _scanned(tx, payload, fps=fps)
+            return None if order is None else (order, rows.find_account(tx, order.fps_id))
+
+        found = await self._store.read(look)
+        if found is None:
             return None
-        account = await self.account(order.fps_id)
+        order, account = found
         return PayView(
             reference=order.reference,
             fps_id=order.fps_id,

@@ -95,7 +95,7 @@ MEANINGS: Final[dict[Code, str]] = {
     Code.UNKNOWN_METHOD: "The path names a method that does not exist.",
     Code.AMOUNT_GREATER_THAN_LIMIT: "Above the project's limit for this currency.",
     Code.CURRENCY_DISABLED: "The project does not take this currency.",
-    Code.INVALID_PAYMENT_ID: "`payment_id` is empty, too long or framed by blanks.",
+    Code.INVALID_PAYMENT_ID: "`payment_id` is empty, too long, framed by blanks or holds a `;`.",
     Code.PAYMENT_ID_EXISTS: "`payment_id` was used by another request of the project.",
     Code.STATUS_FORBIDS: "The payment is not in a status that allows this.",
     Code.NOT_FOUND: "There is no such payment or request.",

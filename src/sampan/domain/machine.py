@@ -13,7 +13,6 @@ from sampan.domain import events as ev
 from sampan.domain.codes import Code
 from sampan.domain.payment import Payment
 from sampan.domain.project import OtherAmount, ProjectSettings
-from sampan.domain.statuses import WAITING
 from sampan.domain.statuses import PaymentStatus as St
 
 
@@ -142,8 +141,10 @@ def _credited(
         return Alarm(Reason.NOT_STARTED, held=False)
     fits = event.amount_minor == payment.amount_minor
     if payment.status is St.DECLINE:
-        in_time = now_us <= (payment.finished_us or 0) + settings.late_accept_us
-        if fits and in_time:
+        # Clocks of two processes differ: without patience nothing may look as if it were in time.
+        patient = settings.late_accept_us > 0
+        in_time = now_us < (payment.finished_us or 0) + settings.late_accept_us
+        if fits and patient and in_time:
             return _move(MOVES[payment.status, ev.Credited], event)
         return Alarm(Reason.LATE, held=False)
     if fits or settings.other_amount is OtherAmount.ACCEPT:
@@ -151,4 +152,4 @@ def _credited(
     if settings.other_amount is OtherAmount.DECLINE:
         return Move(MOVES[payment.status, ev.StaffDeclined], Code.INCORRECT_AMOUNT)
     reason = Reason.SHORT if event.amount_minor < payment.amount_minor else Reason.OVER
-    return Alarm(reason, held=payment.status in WAITING or payment.status is St.PROCESSING)
+    return Alarm(reason, held=True)

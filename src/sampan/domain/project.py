@@ -101,11 +101,12 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     payee_fps_id: Annotated[
         str, _setting("FPS ID of the account that is paid.", pattern="^[0-9]{7,9}$")
     ] = "1029384"
+    # What stands in a QR stands in callbacks, and those carry no `;` (safe callback profile).
     payee_name: Annotated[
-        str, _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern="^[ -~]+$")
+        str, _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern="^[ -:<-~]+$")
     ] = "SAMPAN DEMO SHOP"
     payee_name_zh: Annotated[
-        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25)
+        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25, pattern="^[^;]*$")
     ] = ""
     reference_mode: Annotated[
         ReferenceMode,

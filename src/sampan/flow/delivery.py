@@ -20,14 +20,17 @@ FAILING_AFTER: Final = 5
 def begin(tx: Tx, task: Task, *, now_us: int) -> Callback | None:
     """Return the callback to send now, None when there is nothing to send now.
 
-    A callback never overtakes an intermediate one of its payment: one that is on its way is waited
-    for, one that still waits for its next try is dropped, since its news is old (decision 5).
+    A final callback never overtakes what its payment said before, an intermediate one or an older
+    result: one that is on its way is waited for, one that still waits for its next try is dropped,
+    since its news is old. A refused refund makes no news old: the customer may still need the QR
+    (decision 5).
     """
     callback = callbacks.find(tx, task.subject)
     if callback is None or callback.status in {"delivered", "dropped"}:
         outbox.done(tx, task)
         return None
-    for earlier_id, status in callbacks.undelivered_before(tx, callback):
+    earlier_ones = callbacks.undelivered_before(tx, callback) if callback.kind == "final" else ()
+    for earlier_id, status in earlier_ones:
         if status == "sending":
             outbox.postpone(tx, task, due_us=now_us + WAIT_FOR_EARLIER_US)
             return None

@@ -16,7 +16,8 @@ def expire_due(tx: Tx, *, find_project: FindProject, now_us: int) -> int:
     keys = payments.keys_past_decline(tx, now_us=now_us, most=BATCH_MAX)
     for key in keys:
         payment = payments.payment_by_key(tx, key)
-        project = None if payment is None else find_project(tx, payment.project_id)
-        if payment is not None and project is not None:
-            settle(tx, project, payment, event=ev.Expired(), step=Step(now_us, "clock"))
+        assert payment is not None  # noqa: S101 - read in this very transaction
+        project = find_project(tx, payment.project_id)
+        assert project is not None  # noqa: S101 - a foreign key keeps it
+        settle(tx, project, payment, event=ev.Expired(), step=Step(now_us, "clock"))
     return len(keys)

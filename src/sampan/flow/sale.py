@@ -29,7 +29,8 @@ class SaleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def new_request_id(clock: Clock, project_id: int) -> str:
     """Make an id for a request: `<40 hex>-<40 hex>-<8 digits>` (Gate docs, 2.5)."""
-    return f"{clock.token(20)}-{clock.token(20)}-{project_id % 10**8:08d}"
+    drawn = clock.token(40)
+    return f"{drawn[:40]}-{drawn[40:]}-{project_id % 10**8:08d}"
 
 
 def faults_of(project: Project, request: SaleRequest) -> tuple[Fault, ...]:
@@ -64,7 +65,7 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
         payment = msgspec.structs.replace(payment, key=found.key)
         if not payments.restart_payment(tx, payment):
             return _repeat_or_refuse(tx, found, request)
-    operation = _operation(tx, project, payment, request_id=request_id)
+    operation = _operation(tx, payment, request_id=request_id)
     payments.insert_operation(tx, operation, project_id=project.id, digest=request.digest)
     journal.write(
         tx,
@@ -118,7 +119,7 @@ def _payment(
     )
 
 
-def _operation(tx: Tx, project: Project, payment: Payment, *, request_id: str) -> Operation:
+def _operation(tx: Tx, payment: Payment, *, request_id: str) -> Operation:
     code = payment.faults[0].code if payment.faults else Code.AWAITING.value
     return Operation(
         id=tx.new_id(),
@@ -130,7 +131,7 @@ def _operation(tx: Tx, project: Project, payment: Payment, *, request_id: str) -
         request_id=request_id,
         code=code,
         message=message(code),
-        provider_id=1 if project.settings.provider else 0,
+        provider_id=1,
         provider_ref="",
         created_us=payment.updated_us,
         updated_us=payment.updated_us,

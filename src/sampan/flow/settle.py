@@ -72,7 +72,8 @@ def _after(payment: Payment, event: ev.Event, *, decision: Decision, step: Step)
                 status=to,
                 display=display,
                 paid_minor=paid if paid is not None else payment.paid_minor,
-                held_count=0,
+                # Money held while the provider was asked still waits for a person afterwards.
+                held_count=0 if to in FINAL else payment.held_count,
                 updated_us=step.now_us,
                 finished_us=step.now_us if to in FINAL else None,
             )

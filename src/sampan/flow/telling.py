@@ -61,13 +61,15 @@ def tell(
         body=_encode(told).decode(),
         note=note,
         attempts_count=0,
-        created_us=payment.updated_us,
-        finished_us=payment.updated_us if note else None,
+        created_us=operation.updated_us,
+        finished_us=operation.updated_us if note else None,
     )
     callbacks.insert_callback(tx, callback)
     if not note:
-        due_us = operation.updated_us + payment.targets.callback_delay_s * _SECOND_US
-        outbox.put(tx, "callback", lane=lane(url), subject=callback.id, due_us=due_us)
+        now_us, delay_s = operation.updated_us, payment.targets.callback_delay_s
+        task = outbox.put(tx, "callback", lane=lane(url), subject=callback.id, due_us=now_us)
+        if delay_s:
+            outbox.delay(tx, task, due_us=now_us + delay_s * _SECOND_US)
 
 
 def _kind(payment: Payment, operation: Operation, *, intermediate: bool) -> str:

@@ -19,6 +19,8 @@ from sampan.money import AMOUNT_MINOR_MAX
 TEXT_CHARS_MAX: Final = 255
 CALLBACK_DELAY_S_MAX: Final = 600
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _FRAMING: Final = " \t\0\v\r\n"
 
@@ -89,9 +91,11 @@ def read_payment_id(general: wire.General | UnsetType) -> str:
     if isinstance(general, UnsetType) or isinstance(general.payment_id, UnsetType):
         raise missing("general.payment_id")
     payment_id = general.payment_id
-    if not 1 <= len(payment_id) <= TEXT_CHARS_MAX or payment_id.strip(_FRAMING) != payment_id:
+    framed = payment_id.strip(_FRAMING) != payment_id
+    # Ids go back as they came, and a `;` makes one widespread shop module fail on every callback.
+    if not 1 <= len(payment_id) <= TEXT_CHARS_MAX or framed or ";" in payment_id:
         raise malformed(
-            Code.INVALID_PAYMENT_ID, "general.payment_id", "1..255, not framed by blanks"
+            Code.INVALID_PAYMENT_ID, "general.payment_id", "1..255, not framed by blanks, no `;`"
         )
     return payment_id
 
@@ -118,7 +122,7 @@ def _customer(customer: wire.CustomerWire) -> Customer:
     if address:
         # The method's own example of a sufficient request has an empty address (figure 14).
         try:
-            ip_address(address)
+            _check_ip_address(address)
         except ValueError as error:
             raise malformed(
                 Code.MALFORMED_REQUEST, "customer.ip_address", "IPv4 or IPv6"
@@ -134,6 +138,13 @@ def _customer(customer: wire.CustomerWire) -> Customer:
         email=email,
         phone=_bounded(customer.phone, "customer.phone"),
     )
+
+
+def _check_ip_address(address: str) -> None:
+    """Raise ValueError for what is no IPv4 or IPv6 address."""
+    if not _IPV4.fullmatch(address):
+        # It knows every form and takes five times as long as the pattern of the common one.
+        ip_address(address)
 
 
 def _targets(sale: wire.Sale, check_url: CheckUrl) -> Targets:

@@ -23,6 +23,7 @@ from sampan.domain.codes import Code, message
 from sampan.domain.project import Project
 from sampan.errors import FieldFault, Refusal
 from sampan.storage.projects import Projects
+from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 131_072
 JSON_DEPTH_MAX: Final = 20
@@ -83,14 +84,10 @@ def _faulty(code: Code, constraint: str, fields: tuple[str, ...]) -> Refusal:
 
 
 async def _bounded_body(request: Request) -> bytes:
-    chunks = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise refusal(Code.MALFORMED_REQUEST, http_status=413)
-        chunks.append(chunk)
-    return b"".join(chunks)
+    body = await read_body(request, bytes_max=BODY_BYTES_MAX)
+    if body is None:
+        raise refusal(Code.MALFORMED_REQUEST, http_status=413)
+    return body
 
 
 def _shaped(raw: bytes, shape: type[Shape]) -> tuple[dict[str, Any], Shape]:
@@ -100,7 +97,7 @@ def _shaped(raw: bytes, shape: type[Shape]) -> tuple[dict[str, Any], Shape]:
         raise refusal(Code.INVALID_JSON, http_status=422) from error
     if not isinstance(body, dict):
         raise refusal(Code.MALFORMED_REQUEST)
-    if b"\\u0000" in raw:
+    if b"\\u0000" in raw and "\0" in canonical(body):
         # PostgreSQL cannot keep NUL in a text, and no honest field holds one.
         raise malformed(Code.MALFORMED_REQUEST, "", "NUL")
     try:

@@ -170,6 +170,17 @@ _BALANCES = Statement(
     .where(_transfers.c.fps_id == bindparam("of_fps_id"))
     .group_by(_transfers.c.currency)
 )
+_SUMS = Statement(
+    select(_transfers.c.fps_id, _transfers.c.currency, func.sum(_transfers.c.amount_minor))
+    .group_by(_transfers.c.fps_id, _transfers.c.currency)
+    .order_by(_transfers.c.fps_id, _transfers.c.currency)
+)
+_TRANSFERS = Statement(
+    select(_transfers)
+    .where(_transfers.c.fps_id == bindparam("of_fps_id"))
+    .order_by(_transfers.c.id)
+)
+_SAID = Statement(select(_notices.c.body).where(_notices.c.status == "delivered"))
 _ADD = Statement(insert(_notices))
 _CLAIM = Statement(_claim)
 _FINISH = Statement(
@@ -177,6 +188,13 @@ _FINISH = Statement(
     .where(_notices.c.id == bindparam("key"), _notices.c.attempts_count == bindparam("attempt"))
     .values(
         status=bindparam("status_to"), due_us=bindparam("next_us"), copies_count=bindparam("copies")
+    )
+)
+_HURRY = Statement(
+    update(_notices)
+    .where(_notices.c.status == "open", _notices.c.created_us > bindparam("now_us"))
+    .values(
+        due_us=_notices.c.due_us - _notices.c.created_us + bindparam("now_us", type_=schema.Int)
     )
 )
 _NEXT_NOTICE = Statement(select(func.min(_notices.c.due_us)).where(_notices.c.status == "open"))
@@ -260,6 +278,30 @@ def balances(tx: Tx, fps_id: str) -> dict[str, int]:
     return sums
 
 
+def sums(tx: Tx) -> Sequence[tuple[str, str, int]]:
+    """Return (FPS id, currency, sum of all transfers in minor units) of every account in use."""
+    return [(row[0], row[1], int(row[2])) for row in tx.all(_SUMS, {})]
+
+
+def transfers_of(tx: Tx, fps_id: str) -> Sequence[Transfer]:
+    """Return every transfer on an account, oldest first."""
+    return [
+        Transfer(**dict(zip(Transfer.__struct_fields__, row, strict=True)))
+        for row in tx.all(_TRANSFERS, {"of_fps_id": fps_id})
+    ]
+
+
+def txn_id(transfer: Transfer) -> str:
+    """Return the name by which notices tell of a transfer."""
+    return f"FT{transfer.id}"
+
+
+def txn_ids_delivered(tx: Tx) -> frozenset[str]:
+    """Return the names of all transfers of which a notice was delivered, at every account."""
+    told = (msgspec.json.decode(row[0])["notices"] for row in tx.all(_SAID, {}))
+    return frozenset(each["bank_txn_id"] for some in told for each in some if "bank_txn_id" in each)
+
+
 def add_notice(tx: Tx, notice: Notice, *, now_us: int) -> None:
     """Write a notice in the transaction that makes it true; the bank is woken after the commit."""
     tx.run(
@@ -297,6 +339,11 @@ def finish_notice(tx: Tx, notice: Notice, *, copies_count: int, next_us: int) ->
         },
     )
     return changed == 1
+
+
+def hurry_notices(tx: Tx, *, now_us: int) -> None:
+    """After the clock was set back: let notices of later than now wait as long as they were to."""
+    tx.run(_HURRY, {"now_us": now_us})
 
 
 def next_due_us(tx: Tx) -> int | None:

@@ -15,7 +15,10 @@ _e = schema.endpoints
 
 _INSERT = Statement(insert(_c))
 _ONE = Statement(select(_c).where(_c.c.id == bindparam("key")))
-_OF_PAYMENT = Statement(select(_c).where(_c.c.payment == bindparam("payment")).order_by(_c.c.id))
+# By time, then id: ids of one process or thread grow, those of several may interleave.
+_OF_PAYMENT = Statement(
+    select(_c).where(_c.c.payment == bindparam("payment")).order_by(_c.c.created_us, _c.c.id)
+)
 _SET = Statement(
     update(_c)
     .where(_c.c.id == bindparam("key"))
@@ -29,9 +32,15 @@ _SET = Statement(
 _EARLIER = Statement(
     select(_c.c.id, _c.c.status).where(
         _c.c.payment == bindparam("payment"),
-        _c.c.id < bindparam("key"),
-        _c.c.kind == "intermediate",
+        or_(
+            _c.c.kind == "intermediate",
+            and_(
+                or_(_c.c.kind == "final", _c.c.kind == "error"),
+                _c.c.created_us < bindparam("created_us"),
+            ),
+        ),
         or_(_c.c.status == "pending", _c.c.status == "sending"),
+        _c.c.id != bindparam("key"),
     )
 )
 _INSERT_ATTEMPT = Statement(insert(_a))
@@ -129,7 +138,7 @@ def _callback(row: Row) -> Callback:
 
 def insert_callback(tx: Tx, callback: Callback) -> None:
     """Insert a callback."""
-    tx.run(_INSERT, {name: getattr(callback, name) for name in callback.__struct_fields__})
+    tx.do(_INSERT, {name: getattr(callback, name) for name in callback.__struct_fields__})
 
 
 def find(tx: Tx, callback_id: int) -> Callback | None:
@@ -155,7 +164,7 @@ def newest(tx: Tx, *, project_id: int | None, status: str | None, most: int) -> 
 
 def set_status(tx: Tx, callback: Callback) -> None:
     """Write status, note, number of attempts and end of a callback."""
-    tx.run(
+    tx.do(
         _SET,
         {
             "key": callback.id,
@@ -168,15 +177,21 @@ def set_status(tx: Tx, callback: Callback) -> None:
 
 
 def undelivered_before(tx: Tx, callback: Callback) -> Sequence[tuple[int, str]]:
-    """Return (id, status) of intermediate callbacks that this one must not overtake."""
-    rows = tx.all(_EARLIER, {"payment": callback.payment, "key": callback.id})
+    """Return (id, status) of intermediate callbacks that a final one must not overtake.
+
+    Every one of its payment: nothing is shown after a final status, and ids tell no order.
+    """
+    rows = tx.all(
+        _EARLIER,
+        {"payment": callback.payment, "created_us": callback.created_us, "key": callback.id},
+    )
     return [(row[0], row[1]) for row in rows]
 
 
 def insert_attempt(tx: Tx, attempt: Attempt) -> None:
     """Record an attempt."""
     row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
-    tx.run(_INSERT_ATTEMPT, {"id": tx.new_id(), **row})
+    tx.do(_INSERT_ATTEMPT, {"id": tx.new_id(), **row})
 
 
 def attempts_of(tx: Tx, callback_id: int) -> Sequence[Attempt]:
@@ -208,7 +223,7 @@ def endpoint(tx: Tx, origin: str) -> Endpoint | None:
 
 def note_success(tx: Tx, origin: str, *, now_us: int) -> None:
     """The address answered well: it is healthy."""
-    tx.run(_HEALED, {"key": origin, "now_us": now_us})
+    tx.do(_HEALED, {"key": origin, "now_us": now_us})
 
 
 def note_failure(tx: Tx, origin: str, *, now_us: int) -> None:

@@ -24,7 +24,11 @@ _ONE = Statement(select(_t).where(_t.c.id == bindparam("key")))
 _HELD = Statement(
     select(_t)
     .where(_t.c.payment == bindparam("key"), or_(_t.c.status == "held", _t.c.status == "unapplied"))
-    .order_by(_t.c.id)
+    .order_by(_t.c.received_us, _t.c.id)
+)
+# By time, then id: ids of one process or thread grow, those of several may interleave.
+_OF_PAYMENT = Statement(
+    select(_t).where(_t.c.payment == bindparam("key")).order_by(_t.c.received_us, _t.c.id)
 )
 _SET = Statement(
     update(_t)
@@ -75,7 +79,7 @@ def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: 
 
 def insert_credit(tx: Tx, credit: Credit) -> None:
     """Insert a credit. Raises `Conflict` when the bank's id is known for the account."""
-    tx.run(_INSERT, {name: getattr(credit, name) for name in Credit.__struct_fields__})
+    tx.do(_INSERT, {name: getattr(credit, name) for name in Credit.__struct_fields__})
 
 
 def find(tx: Tx, credit_id: int) -> Credit | None:
@@ -87,6 +91,11 @@ def find(tx: Tx, credit_id: int) -> Credit | None:
 def waiting_of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
     """Return the credits of a payment that are neither applied nor returned, oldest first."""
     return [_credit(row) for row in tx.all(_HELD, {"key": payment_key})]
+
+
+def of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
+    """Return every credit that was matched to a payment, oldest first."""
+    return [_credit(row) for row in tx.all(_OF_PAYMENT, {"key": payment_key})]
 
 
 def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:

@@ -50,18 +50,20 @@ class Statement:
 
     def __init__(self, build: Buildable | Callable[[str], Buildable]) -> None:
         self._build = build
-        self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+        self._compiled: dict[str, _Compiled] = {}
 
     def run(self, conn: Connection, params: Params) -> Any:  # noqa: ANN401 - a CursorResult, untyped on purpose: rows are converted by their noun
         """Execute on a connection with named parameters."""
-        sql, order, fixed = self._compiled.get(conn.dialect.name) or self._compile(conn.dialect)
-        if order is None:
-            return conn.exec_driver_sql(sql, {**fixed, **params})
+        return conn.exec_driver_sql(*self.bound(conn.dialect, params))
+
+    def bound(self, dialect: Dialect, params: Params) -> tuple[str, Any]:
+        """Return the text for a dialect and the parameters in the form that its driver takes."""
+        sql, order, fixed = self._compiled.get(dialect.name) or self._compile(dialect)
         if fixed:
             params = {**fixed, **params}
-        return conn.exec_driver_sql(sql, tuple([params[name] for name in order]))
+        return sql, params if order is None else tuple([params[name] for name in order])
 
-    def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
+    def _compile(self, dialect: Dialect) -> "_Compiled":
         built = self._build(dialect.name) if callable(self._build) else self._build
         compiled = built.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)  # noqa: S101 - our bug, not the caller's
@@ -73,12 +75,31 @@ class Statement:
         return entry
 
 
+_Compiled = tuple[str, tuple[str, ...] | None, dict[str, Any]]
+"""Text, the order of positional parameters, and parameters that never change."""
+
+
+def _executor(conn: Connection) -> Callable[[str, Any], Any]:
+    """Return what runs a text on a connection and gives a cursor.
+
+    On SQLite that is the driver itself: the layer above it costs three times the statement, and
+    converts nothing in a text. A server's errors are told apart by that layer, so it stays there.
+    """
+    raw: Any = conn.connection.driver_connection
+    return raw.execute if conn.dialect.name == "sqlite" else conn.exec_driver_sql
+
+
 class Ids:
     """Hands out ids from a block that this process owns. Never the same id twice."""
 
     def __init__(self) -> None:
         self._next = 0
         self._end = 0
+
+    @property
+    def block(self) -> int:
+        """Where the block ends, which no other block does; 0 before the first."""
+        return self._end
 
     @property
     def left(self) -> int:
@@ -96,7 +117,7 @@ class Ids:
         return self._next - 1
 
 
-_TAKE_BLOCK = Statement(
+TAKE_BLOCK = Statement(
     update(schema.id_blocks)
     .where(schema.id_blocks.c.name == "main")
     .values(next=schema.id_blocks.c.next + ID_BLOCK)
@@ -106,16 +127,23 @@ _TAKE_BLOCK = Statement(
 
 def take_block(conn: Connection) -> int:
     """Take the next block of ids in its own transaction's name; return its first id."""
-    return int(_TAKE_BLOCK.run(conn, {}).fetchone()[0]) - ID_BLOCK
+    return block_start(TAKE_BLOCK.run(conn, {}).fetchone())
+
+
+def block_start(row: Row | None) -> int:
+    """Return the first id of the block that a row of `TAKE_BLOCK` gives."""
+    assert row is not None, "the first schema step writes the row"  # noqa: S101 - our bug
+    return int(row[0]) - ID_BLOCK
 
 
 class Tx:
     """One database transaction, as a use case sees it."""
 
-    __slots__ = ("_conn", "_ids", "woken")
+    __slots__ = ("_conn", "_execute", "_ids", "woken")
 
     def __init__(self, conn: Connection, ids: Ids) -> None:
         self._conn = conn
+        self._execute = _executor(conn)
         self._ids = ids
         self.woken: set[str] = set()
 
@@ -129,21 +157,32 @@ class Tx:
 
     def one(self, statement: Statement, params: Params) -> Row | None:
         """Return the only row, or None."""
-        row: Row | None = statement.run(self._conn, params).fetchone()
+        row: Row | None = self._ran(statement, params).fetchone()
         return row
 
     def all(self, statement: Statement, params: Params) -> Sequence[Row]:
         """Return every row."""
-        rows: Sequence[Row] = statement.run(self._conn, params).fetchall()
+        rows: Sequence[Row] = self._ran(statement, params).fetchall()
         return rows
 
     def run(self, statement: Statement, params: Params) -> int:
         """Execute and return the number of rows changed."""
-        return int(statement.run(self._conn, params).rowcount)
+        return int(self._ran(statement, params).rowcount)
+
+    def do(self, statement: Statement, params: Params) -> None:
+        """Execute where nobody asks how many rows changed.
+
+        A server need not be waited for: what goes wrong may be raised as late as the commit, so a
+        use case cannot catch it.
+        """
+        self.run(statement, params)
 
     def query(self, statement: Executable) -> Sequence[Row]:
         """Run a statement built at run time (lists with filters); slower than a `Statement`."""
         return self._conn.execute(statement).fetchall()
+
+    def _ran(self, statement: Statement, params: Params) -> Any:  # noqa: ANN401 - a cursor of any driver
+        return self._execute(*statement.bound(self._conn.dialect, params))
 
 
 class Store(ABC):
@@ -167,8 +206,9 @@ class Store(ABC):
         """Run `fn` in a transaction; return its result once the commit is durable.
 
         An exception of `fn` rolls its own changes back and is raised here; nobody else's work is
-        touched. `fn` may be run again from the start after a deadlock, so it must not have effects
-        outside the database. Raises `Unavailable` when the database cannot be reached.
+        touched. `fn` may be run again from the start, after a deadlock or because another function
+        of its batch failed, so it must not have effects outside the database. Raises `Unavailable`
+        when the database cannot be reached.
         """
 
     @abstractmethod

@@ -10,7 +10,10 @@ from sampan.storage.engine import Statement, Tx
 
 _t = schema.journal
 _WRITE = Statement(insert(_t))
-_OF_PAYMENT = Statement(select(_t).where(_t.c.payment == bindparam("key")).order_by(_t.c.id))
+# By time, then id: ids of one process or thread grow, those of several may interleave.
+_OF_PAYMENT = Statement(
+    select(_t).where(_t.c.payment == bindparam("key")).order_by(_t.c.at_us, _t.c.id)
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(tx: Tx, entry: Entry) -> None:
     """Append an entry."""
-    tx.run(
+    tx.do(
         _WRITE,
         {
             "id": tx.new_id(),

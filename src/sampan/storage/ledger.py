@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, cast, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+)
 
 from sampan.domain.ledger import Posting
 from sampan.storage import schema
@@ -12,6 +20,11 @@ from sampan.storage.engine import Statement, Tx
 _t = schema.ledger
 _c = schema.credits
 _INSERT = Statement(insert(_t))
+_TXN_IDS = Statement(
+    select(_c.c.bank_txn_id).where(
+        _c.c.provider == bindparam("of_provider"), _c.c.account == bindparam("of_account")
+    )
+)
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -27,7 +40,7 @@ def post(tx: Tx, posting: Posting, *, credit: int, now_us: int) -> None:
     assert sum(line.amount_minor for line in posting) == 0  # noqa: S101 - our bug
     number = tx.new_id()
     for line in posting:
-        tx.run(
+        tx.do(
             _INSERT,
             {
                 "id": tx.new_id(),
@@ -81,6 +94,25 @@ def paid_sums(tx: Tx) -> Sequence[tuple[int, str, int]]:
         .order_by(_p.c.project_id, _p.c.currency)
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def applied_sums(tx: Tx) -> Sequence[tuple[int, str, int]]:
+    """Return (project id, currency, sum in minor units) over all credits applied to payments."""
+    _p = schema.payments
+    rows = tx.query(
+        select(_p.c.project_id, _c.c.currency, _sum(_c.c.amount_minor))
+        .join_from(_c, _p, _c.c.payment == _p.c.id)
+        .where(_c.c.status == "applied")
+        .group_by(_p.c.project_id, _c.c.currency)
+        .order_by(_p.c.project_id, _c.c.currency)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def txn_ids(tx: Tx, provider: str, *, account: str) -> frozenset[str]:
+    """Return the bank's ids of all credits of an account at a bank."""
+    rows = tx.all(_TXN_IDS, {"of_provider": provider, "of_account": account})
+    return frozenset(row[0] for row in rows)
 
 
 def _sum(column: ColumnElement[int]) -> ColumnElement[int]:

@@ -24,10 +24,22 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
-def upgrade(engine: Engine) -> str:
-    """Run every step that is missing; return the revision reached."""
+def newest() -> str:
+    """Return the revision that this program needs."""
     head = ScriptDirectory.from_config(config()).get_current_head()
     assert head is not None, "there is at least one step"  # noqa: S101 - our bug
+    return head
+
+
+def current(engine: Engine) -> str | None:
+    """Return the revision that a database has, None when there are no tables yet."""
+    with engine.connect() as conn:
+        return MigrationContext.configure(conn).get_current_revision()
+
+
+def upgrade(engine: Engine) -> str:
+    """Run every step that is missing; return the revision reached."""
+    head = newest()
     with engine.connect() as conn:
         if conn.dialect.name == "sqlite":
             conn.exec_driver_sql("BEGIN IMMEDIATE")

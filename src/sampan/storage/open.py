@@ -46,6 +46,23 @@ def prepare(address: str) -> None:
         engine.dispose()
 
 
+def revisions(address: str) -> tuple[str | None, str]:
+    """Return the schema revision of a database (None: no tables yet) and the newest one.
+
+    Changes nothing, and makes no SQLite file. Raises `SetupError` when it does not answer.
+    """
+    engine = make_engine(address)
+    file = database_file(address)
+    try:
+        if file is not None and not file.exists():
+            return None, migrate.newest()
+        return migrate.current(engine), migrate.newest()
+    except OperationalError as error:
+        raise SetupError(f"the database does not answer: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
 async def open_store(address: str, clock: Clock, *, migrated: bool = False) -> Store:
     """Open the store at `address`, after migrating it unless that has been done.
 

@@ -5,14 +5,18 @@ todo (`due_us` has come) → doing (claimed: `due_us` is the end of the lease, t
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy import bindparam, delete, insert, or_, select, text, update
 
+from sampan.clock import HOUR_US
 from sampan.storage import schema
 from sampan.storage.engine import Buildable, Statement, Tx
 
 _t = schema.outbox
+AHEAD_US_MAX: Final = 5 * HOUR_US
+"""No lease and no gap between attempts is as long as this."""
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -76,6 +80,17 @@ _UNCOUNT = Statement(
     .where(_t.c.id == bindparam("key"), _t.c.attempts_count == bindparam("attempt"))
     .values(due_us=bindparam("until_us"), attempts_count=bindparam("attempt_before"))
 )
+_DELAY = Statement(
+    update(_t).where(_t.c.id == bindparam("key")).values(due_us=bindparam("until_us"))
+)
+_HURRY = Statement(
+    update(_t)
+    .where(
+        _t.c.due_us > bindparam("now_us"),
+        or_(_t.c.created_us > bindparam("now_us"), _t.c.due_us > bindparam("latest_us")),
+    )
+    .values(due_us=bindparam("now_us"))
+)
 _DROP = Statement(
     delete(_t).where(
         _t.c.kind == bindparam("of_kind"),
@@ -86,9 +101,9 @@ _DROP = Statement(
 
 
 def put(tx: Tx, kind: str, *, lane: str, subject: int, due_us: int) -> int:
-    """Write a task and wake its workers after the commit; return its id."""
+    """Write a task that is due now and wake its workers after the commit; return its id."""
     key = tx.new_id()
-    tx.run(
+    tx.do(
         _PUT,
         {
             "id": key,
@@ -102,6 +117,20 @@ def put(tx: Tx, kind: str, *, lane: str, subject: int, due_us: int) -> int:
     )
     tx.wake(kind)
     return key
+
+
+def delay(tx: Tx, key: int, *, due_us: int) -> None:
+    """Let a task that was just written wait."""
+    tx.run(_DELAY, {"key": key, "until_us": due_us})
+
+
+def hurry(tx: Tx, *, now_us: int) -> int:
+    """After the clock was set back: make due what waits for a time of the old clock.
+
+    That is what was written later than now, and what waits longer than anything may. A task that
+    somebody holds may be carried out twice; its lease settles it once. Returns how many there were.
+    """
+    return tx.run(_HURRY, {"now_us": now_us, "latest_us": now_us + AHEAD_US_MAX})
 
 
 def lanes_due(tx: Tx, kind: str, *, now_us: int) -> Sequence[str]:
@@ -158,4 +187,4 @@ def postpone(tx: Tx, task: Task, *, due_us: int) -> bool:
 
 def drop(tx: Tx, kind: str, *, lane: str, subject: int) -> None:
     """Delete the tasks of a kind about a subject; a worker that holds one loses its lease."""
-    tx.run(_DROP, {"of_kind": kind, "of_lane": lane, "of_subject": subject})
+    tx.do(_DROP, {"of_kind": kind, "of_lane": lane, "of_subject": subject})

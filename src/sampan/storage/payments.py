@@ -83,7 +83,10 @@ _OPEN_UNTIL = Statement(
 )
 _INSERT_OPERATION = Statement(insert(_o))
 _OPERATIONS = Statement(
-    select(*_OPERATION_COLUMNS).where(_o.c.payment == bindparam("key")).order_by(_o.c.id)
+    # By time, then id: ids of one process or thread grow, those of several may interleave.
+    select(*_OPERATION_COLUMNS)
+    .where(_o.c.payment == bindparam("key"))
+    .order_by(_o.c.created_us, _o.c.id)
 )
 _OPERATION = Statement(select(*_OPERATION_COLUMNS).where(_o.c.id == bindparam("key")))
 _DIGEST = Statement(
@@ -252,7 +255,7 @@ def insert_operation(
     tx: Tx, operation: Operation, *, project_id: int, digest: str, refund_id: str | None = None
 ) -> None:
     """Insert an operation; `digest` marks the signed request that asked for it."""
-    tx.run(
+    tx.do(
         _INSERT_OPERATION,
         {
             "id": operation.id,
@@ -277,7 +280,7 @@ def insert_operation(
 
 def move_operation(tx: Tx, operation: Operation) -> None:
     """Write status, code, message and provider reference of an operation."""
-    tx.run(
+    tx.do(
         _MOVE_OPERATION,
         {
             "key": operation.id,

@@ -37,7 +37,6 @@ _ROTATE = Statement(
         secret_previous_sealed=_t.c.secret_sealed,
         secret_previous_until_us=bindparam("until_us"),
         secret_sealed=bindparam("sealed"),
-        updated_us=bindparam("updated_us"),
     )
 )
 
@@ -100,7 +99,6 @@ def rotate_secret(tx: Tx, project_id: int, *, sealed_by: Vault, secret: str, unt
             "key": project_id,
             "sealed": sealed_by.seal(secret, _row_name(project_id)),
             "until_us": until_us,
-            "updated_us": until_us,
         },
     )
 

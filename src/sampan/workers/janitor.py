@@ -1,4 +1,4 @@
-"""What is due by the clock alone: payments whose time has passed."""
+"""What is due by the clock alone: payments whose time has passed, tasks of a clock set back."""
 
 import asyncio
 from contextlib import suppress
@@ -6,10 +6,11 @@ from typing import Final
 
 import structlog
 
-from sampan.clock import Clock
+from sampan.clock import Clock, SetBack
 from sampan.errors import Unavailable
 from sampan.flow.expiry import BATCH_MAX, expire_due
 from sampan.flow.notification import FindProject
+from sampan.storage import outbox
 from sampan.storage.engine import Store
 
 PAUSE_S: Final = 0.5
@@ -23,6 +24,7 @@ class Janitor:
         self._store = store
         self._clock = clock
         self._find_project = find_project
+        self._set_back = SetBack(clock)
 
     async def sweep(self) -> int:
         """Decline everything whose time has passed; return how many payments were looked at."""
@@ -42,6 +44,10 @@ class Janitor:
         """Sweep again and again until `stop` is set."""
         while not stop.is_set():
             try:
+                if self._set_back.seen():
+                    await self._store.transact(
+                        lambda tx: outbox.hurry(tx, now_us=self._clock.now_us())
+                    )
                 await self.sweep()
             except Unavailable as error:
                 log.warning("no sweep", why=str(error))

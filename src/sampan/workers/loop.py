@@ -7,6 +7,7 @@ Each lane has its own bound of tasks under way, so a dead merchant fills only th
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -21,8 +22,13 @@ POLL_S: Final = 0.2
 """How long work put by another process, or due later, may wait to be seen."""
 TROUBLE_S: Final = 1.0
 """Pause after the database did not answer."""
+STOP_GRACE_S: Final = 3.0
+"""What is under way at a stop gets this long; then it is left to whoever works next."""
 LANE_MAX: Final = 32
-KIND_MAX: Final = 256
+KIND_MAX: Final = 192
+"""Fewer than the connections of `sampan.outbound`: who is claimed finds one free."""
+ROOM_SHARE: Final = 6
+"""A lane gets this part of the room that is left, so many dead lanes still leave some to others."""
 
 Prepared = TypeVar("Prepared")
 log = structlog.get_logger(__name__)
@@ -61,11 +67,14 @@ class Worker(Generic[Prepared]):
         self._work = work
         self._awake = asyncio.Event()
         self._under_way: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Task] = {}
         store.on_wake(self._on_wake)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then wait for what is under way."""
+        """Work until `stop` is set, then wait `STOP_GRACE_S` for what is under way.
+
+        What has not ended by then is cut short and due again at once, for the next who works.
+        """
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -77,8 +86,7 @@ class Worker(Generic[Prepared]):
                     await self._sleep(stopping)
         finally:
             stopping.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+            await self._end()
 
     async def drain(self) -> int:
         """Carry out everything that is due now and return how many tasks there were: for tests."""
@@ -89,6 +97,25 @@ class Worker(Generic[Prepared]):
             await asyncio.wait(self._tasks)
             done += len(claimed)
         return done
+
+    async def _end(self) -> None:
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=STOP_GRACE_S)
+        left = [self._tasks[running] for running in late]
+        for running in late:
+            running.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+        def give_back(tx: Tx) -> None:
+            now_us = self._clock.now_us()
+            for task in left:
+                outbox.put_back(tx, task, due_us=now_us)
+
+        if left:
+            # Without the database the lease runs out: later, but nothing is lost.
+            with suppress(Unavailable):
+                await self._store.transact(give_back)
 
     def _on_wake(self, kind: str) -> None:
         if kind == self._work.kind:
@@ -114,10 +141,10 @@ class Worker(Generic[Prepared]):
         if room <= 0:
             return claimed
         for lane in outbox.lanes_due(tx, self._work.kind, now_us=now_us):
-            free = min(room, self._work.lane_bound(tx, lane) - self._under_way[lane])
+            bound = min(self._work.lane_bound(tx, lane), max(1, room // ROOM_SHARE))
+            free = min(room, bound - self._under_way[lane])
             if free <= 0:
                 continue
-            room -= free
             for task in outbox.claim(
                 tx,
                 self._work.kind,
@@ -129,13 +156,14 @@ class Worker(Generic[Prepared]):
                 prepared = self._work.prepare(tx, task, now_us)
                 if prepared is not None:
                     claimed.append((task, prepared))
+                    room -= 1
         return claimed
 
     def _start(self, task: Task, prepared: Prepared) -> None:
         self._under_way[task.lane] += 1
         running = asyncio.get_running_loop().create_task(self._act(task, prepared))
-        self._tasks.add(running)
-        running.add_done_callback(self._tasks.discard)
+        self._tasks[running] = task
+        running.add_done_callback(lambda ended: self._tasks.pop(ended, None))
 
     async def _act(self, task: Task, prepared: Prepared) -> None:
         try:

@@ -1,0 +1,57 @@
+"""A server that takes sales without looking at them: what HTTP alone costs here.
+
+It is served the way `sampan serve` serves the platform and keeps nothing.
+
+    python -m tests.bench.server PORT
+"""
+
+import asyncio
+import sys
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sampan.app import spare_collector
+from sampan.cli.server import _Counted
+from sampan.cli.serving import stop_on_signals
+
+ANSWER = {
+    "status": "success",
+    "request_id": f"{'0' * 40}-{'0' * 40}-00001234",
+    "project_id": 1234,
+    "payment_id": "0" * 16,
+}
+
+
+async def _take(request: Request) -> Response:
+    await request.body()
+    return JSONResponse(ANSWER)
+
+
+async def _serve(port: int) -> None:
+    """Serve on a port of this machine until SIGTERM."""
+    routes = [Route("/v2/payment/banks/{method}/sale", _take, methods=["POST"])]
+    server = Server(
+        _Counted(Starlette(routes=routes)),
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_access=False,
+        log_level=LogLevels.error,
+    )
+    stop = stop_on_signals()
+    spare_collector()
+    serving = asyncio.create_task(server.serve())
+    await stop.wait()
+    server.stop()  # type: ignore[no-untyped-call] # the library publishes no type for it
+    await serving
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1])))

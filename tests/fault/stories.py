@@ -1,0 +1,48 @@
+"""What customers do, and how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sampan.storage import schema
+from tests.fault.lives import HASTY, KILLED, PROJECT, Shop, until
+
+DELIVERED: Final = "committed DeliverCallbacks._act"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a customer does, and how the payment ends; `start` names the first step to die at."""
+
+    action: str
+    status: str
+    project: int = PROJECT
+    start: str = ""
+
+
+PAID = Story("pay", "success")
+REFUSED = Story("refuse", "decline", start="before Bank.act")
+EXPIRED = Story("", "decline", HASTY, start=f"{DELIVERED}#1")
+
+
+async def live(shop: Shop, story: Story, payment_id: str, **how: Any) -> None:  # noqa: ANN401 - fields of Life
+    """Live through a story as `how` says; every wait ends when the fact is there."""
+    home, die_at = shop.home, how.get("die_at")
+    await home.start(**how)
+    await shop.sell(payment_id, project=story.project)
+    if story.action:
+        payload = await shop.shown(payment_id)
+        # One thing after the other, so that every life has the same steps.
+        await until(lambda: _delivered(shop) == 1, "the intermediate callback is recorded")
+        await shop.act(payload, action=story.action)
+    await until(lambda: shop.inbox.told(payment_id, story.status), "the final callback came")
+    await shop.settled()
+    if die_at:
+        await until(lambda: home.ends == [KILLED], f"the death at {die_at}")
+        await shop.settled()
+
+
+def _delivered(shop: Shop) -> int:
+    table = schema.callbacks
+    return shop.books.count(table, table.c.status == "delivered")
