@@ -71,7 +71,7 @@ class Platform:
         self.store = store
         self.clock = clock
         self.vault = vault
-        self.projects = Projects(store, vault, clock)
+        self.projects = Projects(store, clock, vault=vault)
         self.policy = Policy(
             ports=ANY_PORT if settings.allow_private_callbacks else None,
             allow_private=settings.allow_private_callbacks,
@@ -144,8 +144,8 @@ class Platform:
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
         )
         return [
-            Worker(self.store, self.clock, asking.work()),
-            Worker(self.store, self.clock, delivering.work()),
+            Worker(asking.work(), self.store, clock=self.clock),
+            Worker(delivering.work(), self.store, clock=self.clock),
         ]
 
     async def work(self, stop: asyncio.Event) -> None:

@@ -73,7 +73,8 @@ class Settings(BaseSettings):
     @property
     def own_url(self) -> str:
         """The address at which this server reaches itself."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - compared, not bound
+        everywhere = {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if self.host in everywhere else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @classmethod

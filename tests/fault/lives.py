@@ -4,6 +4,7 @@ Nothing here looks behind a door of the living platform but `Books`, which reads
 """
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
@@ -278,15 +279,19 @@ class Home:
     async def _keep(self) -> None:
         while True:
             assert self._end is not None
-            self.ends.append(await self._end)
+            # Shielded, for whoever leaves cancels this and still waits for the end.
+            self.ends.append(await asyncio.shield(self._end))
             set_clock(self.clock_file, int(self.clock_file.read_text()) + REST_US)
             await self._bear(self.restarts())
 
     async def leave(self) -> None:
-        """Restart no more; the nursery ends whoever lives."""
+        """End the last life."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._end is not None and not self._end.done():
+            os.kill(self.pid, signal.SIGKILL)
+            await self._end
 
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Send a request and return status and JSON. Waits while nobody listens.

@@ -21,6 +21,11 @@ SOURCE = Path(__file__).resolve().parents[2] / "src/sampan"
 # with the path below src/sampan, for example
 # ("parameters", "settings.py:Settings.settings_customise_sources"): "pydantic calls it so".
 EXEMPTIONS: dict[tuple[str, str], str] = {
+    ("parameters", "log.py:_unchanged"): "structlog prescribes a processor's three arguments",
+    ("parameters", "log.py:_without_secrets"): "structlog prescribes a processor's three arguments",
+    ("parameters", "settings.py:Settings.settings_customise_sources"): (
+        "pydantic-settings prescribes the arguments of this hook"
+    ),
     ("function_lines", "storage/migrations/versions/0001_first_schema.py:upgrade"): (
         "a step of the schema is a list of tables, read from top to bottom"
     ),
@@ -160,6 +165,8 @@ def parameters(module: Module) -> Iterator[Finding]:
         magic = node.name.startswith("__") and node.name != "__init__"
         positional = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
         positional = positional[1:] if found.is_method else positional
+        # A use case's transaction is its surroundings, as `self` is a method's (decision 5).
+        positional = positional[1:] if positional[:1] == ["tx"] else positional
         if magic or positional == ["scope", "receive", "send"]:
             continue
         total = len(positional) + len(node.args.kwonlyargs)

@@ -134,7 +134,7 @@ def test_final_body_is_the_methods_own(figure: str) -> None:
 def test_intermediate_body_shows_between_customer_and_operation() -> None:
     """The display data stand where the platform puts them."""
     waiting = PaymentStatus.AWAITING_CUSTOMER_ACTION
-    extra = display_members(DISPLAY, DisplayProfile.PAYLOAD, str.encode)
+    extra = display_members(DISPLAY, DisplayProfile.PAYLOAD, draw=str.encode)
     told = body(a_payment(status=waiting), an_operation(status=waiting), extra=extra)
     assert list(told) == ["project_id", "payment", "customer", "display_data", "qr", "operation"]
 
@@ -233,12 +233,12 @@ def shown(kind: str, title: str, data: str) -> Body:
 )
 def test_display_data(profile: DisplayProfile, items: list[Body]) -> None:
     """Each profile shows the QR in its way, and always with our own `qr`."""
-    assert display_members(DISPLAY, profile, draw) == {"display_data": items, "qr": QR}
+    assert display_members(DISPLAY, profile, draw=draw) == {"display_data": items, "qr": QR}
 
 
 def test_the_image_has_no_prefix() -> None:
     """`data` is Base64 alone: a `data:` prefix would bring a `;`."""
-    told = display_members(DISPLAY, DisplayProfile.IMAGE, draw)
+    told = display_members(DISPLAY, DisplayProfile.IMAGE, draw=draw)
     assert b64decode(told["display_data"][0]["data"], validate=True) == PNG
 
 
@@ -248,7 +248,7 @@ def test_redirect(profile: DisplayProfile) -> None:
     display = DisplayData(
         payload="00020101", expires_us=1, lifetime_s=1, redirect_url="https://pay.example/q/1"
     )
-    assert display_members(display, profile, draw) == {
+    assert display_members(display, profile, draw=draw) == {
         "redirect_data": {
             "method": "GET",
             "body": [],
@@ -269,7 +269,7 @@ def test_status_answer_lists_operations() -> None:
 
 def test_status_answer_shows_what_waits() -> None:
     """While the payment waits the answer shows the QR as the callback did."""
-    extra = display_members(DISPLAY, DisplayProfile.PAYLOAD, draw)
+    extra = display_members(DISPLAY, DisplayProfile.PAYLOAD, draw=draw)
     told = status_answer(a_payment(), [an_operation()], extra=extra)
     assert told["display_data"] == extra["display_data"]
 
@@ -371,7 +371,7 @@ some_operations = st.builds(
 )
 extras = st.one_of(
     st.none(),
-    st.builds(display_members, displays, st.sampled_from(DisplayProfile), st.just(draw)),
+    st.builds(display_members, displays, st.sampled_from(DisplayProfile), draw=st.just(draw)),
 )
 
 

@@ -199,7 +199,7 @@ def _credit_body(order: rows.Order, transfer: rows.Transfer) -> str:
         {
             "type": "credit",
             "account": transfer.fps_id,
-            "bank_txn_id": f"FT{transfer.id}",
+            "bank_txn_id": rows.txn_id(transfer),
             "amount_minor": transfer.amount_minor,
             "currency": transfer.currency,
             # A bank tells the payee what the payer's app read, and that app read no reference.

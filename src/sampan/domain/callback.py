@@ -98,7 +98,7 @@ def _errors(faults: Sequence[Fault]) -> list[Body]:
 
 
 def display_members(
-    display: DisplayData, profile: DisplayProfile, draw: Callable[[str], bytes]
+    display: DisplayData, profile: DisplayProfile, *, draw: Callable[[str], bytes]
 ) -> Body:
     """Return what shows the QR: `display_data` or `redirect_data`, and our own `qr` (decision 4).
 
@@ -115,17 +115,17 @@ def display_members(
         }
     until_s = display.expires_us // 1_000_000
     if profile is DisplayProfile.PAYLOAD:
-        shown = [_shown("qr_data", "QR code", display.payload)]
+        shown = [_shown("qr_data", "QR code", data=display.payload)]
     else:
         image = b64encode(draw(display.payload)).decode()
         if profile is DisplayProfile.IMAGE:
-            shown = [_shown("qr_data", "QR code", image)]
+            shown = [_shown("qr_data", "QR code", data=image)]
         else:
             shown = [
-                _shown("qr_data", "QR code", display.payload),
-                _shown("qr_img", "QR code", image),
-                _shown("add_info", "lifetime", str(display.lifetime_s)),
-                _shown("add_info", "expired_timestamp", str(until_s)),
+                _shown("qr_data", "QR code", data=display.payload),
+                _shown("qr_img", "QR code", data=image),
+                _shown("add_info", "lifetime", data=str(display.lifetime_s)),
+                _shown("add_info", "expired_timestamp", data=str(until_s)),
             ]
     return {
         "display_data": shown,
@@ -137,7 +137,7 @@ def display_members(
     }
 
 
-def _shown(kind: str, title: str, data: str) -> Body:
+def _shown(kind: str, title: str, *, data: str) -> Body:
     return {"type": kind, "title": title, "data": data}
 
 

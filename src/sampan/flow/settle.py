@@ -4,7 +4,7 @@ The only place that changes a payment's status.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -50,7 +50,8 @@ def settle(
             return decision, payment
         if payments.move_payment(tx, payment, after):
             if isinstance(decision, Move):
-                _follow(tx, project, after, before=payment, move=decision, event=event, step=step)
+                moved = _Moved(payment, after, str(decision.code))
+                _follow(tx, project, moved, event=event, step=step)
             else:
                 _note_alarm(tx, payment, decision, step=step)
             return decision, after
@@ -85,23 +86,21 @@ def _after(payment: Payment, event: ev.Event, *, decision: Decision, step: Step)
             return None
 
 
-def _follow(  # noqa: PLR0913 - the seven values of one move, all used
-    tx: Tx,
-    project: Project,
-    payment: Payment,
-    *,
-    before: Payment,
-    move: Move,
-    event: ev.Event,
-    step: Step,
-) -> None:
+class _Moved(NamedTuple):
+    before: Payment
+    after: Payment
+    code: str
+
+
+def _follow(tx: Tx, project: Project, moved: _Moved, *, event: ev.Event, step: Step) -> None:
     """Move the operation with its payment, write the journal, tell the merchant."""
+    before, payment, code = moved
     sale = sale_of(tx, payment)
     sale = msgspec.structs.replace(
         sale,
-        status=move.to,
-        code=str(move.code),
-        message=message(move.code),
+        status=payment.status,
+        code=code,
+        message=message(code),
         provider_ref=getattr(event, "provider_ref", "") or sale.provider_ref,
         updated_us=step.now_us,
     )
@@ -127,7 +126,7 @@ def _follow(  # noqa: PLR0913 - the seven values of one move, all used
     if payment.status in WAITING:
         assert payment.display is not None  # noqa: S101 - a waiting payment shows something
         extra = wire.display_members(
-            payment.display, project.settings.display_profile, qr_image.png
+            payment.display, project.settings.display_profile, draw=qr_image.png
         )
     tell(tx, project, payment, operation=told, extra=extra)
 

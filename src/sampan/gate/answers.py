@@ -1,5 +1,6 @@
 """What Gate answers: acknowledgements, refusals, and signed states."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ def json(body: object, http_status: int = 200) -> Response:
     return Response(_encode(body), http_status, media_type="application/json")
 
 
-def acknowledged(project_id: int, payment_id: str, request_id: str) -> Response:
+def acknowledged(project_id: int, payment_id: str, *, request_id: str) -> Response:
     """Return the four fields of an accepted request, unsigned (Gate spec, GateSuccessResponse)."""
     return json(
         {
@@ -63,16 +64,20 @@ def shown(project: Project, payment: Payment) -> wire.Body:
     """Return what shows the QR while the payment waits for the customer, else nothing."""
     if payment.status not in WAITING or payment.display is None:
         return {}
-    return wire.display_members(payment.display, project.settings.display_profile, qr_image.png)
+    return wire.display_members(
+        payment.display, project.settings.display_profile, draw=qr_image.png
+    )
 
 
-def state(project: Project, payment: Payment, operations: list[Operation]) -> Response:
+def state(project: Project, payment: Payment, *, operations: Sequence[Operation]) -> Response:
     """Return the answer of `/v2/payment/status`."""
     body = wire.status_answer(payment, operations, extra=shown(project, payment))
     return signed(project, body)
 
 
-def request_state(project: Project, payment: Payment, operations: list[Operation]) -> Response:
+def request_state(
+    project: Project, payment: Payment, *, operations: Sequence[Operation]
+) -> Response:
     """Return the answer of `/v2/payment/status/request` (Gate spec, TransactionStatusResponse)."""
     told = wire.status_answer(payment, operations)
     newest = told["operations"][-1]

@@ -60,7 +60,7 @@ class Gate:
 
     async def sale(self, request: Request) -> Response:
         """`POST /v2/payment/banks/hk-qr/sale`: 200 means taken into work, nothing more."""
-        signed = await read_signed(request, wire.Sale, self._projects)
+        signed = await read_signed(request, wire.Sale, projects=self._projects)
         asked = sale_request(signed, self._check_url)
         _check_method(request.path_params["method"], {METHOD})
         project = signed.project
@@ -71,11 +71,11 @@ class Gate:
         answered = await self._store.transact(
             lambda tx: sale(tx, project, asked, request_id=request_id, now_us=now_us)
         )
-        return answers.acknowledged(project.id, asked.payment_id, answered)
+        return answers.acknowledged(project.id, asked.payment_id, request_id=answered)
 
     async def refund(self, request: Request) -> Response:
         """`POST /v2/payment/…/refund`: acknowledged, then refused by callback (decision 1.4)."""
-        signed = await read_signed(request, wire.Refund, self._projects)
+        signed = await read_signed(request, wire.Refund, projects=self._projects)
         asked = refund_request(signed)
         _check_method(request.path_params.get("method", METHOD), _REFUND_METHODS)
         project = signed.project
@@ -84,24 +84,26 @@ class Gate:
         answered = await self._store.transact(
             lambda tx: refuse_refund(tx, project, asked, request_id=request_id, now_us=now_us)
         )
-        return answers.acknowledged(project.id, asked.payment_id, answered)
+        return answers.acknowledged(project.id, asked.payment_id, request_id=answered)
 
     async def status(self, request: Request) -> Response:
         """`POST /v2/payment/status`: the payment as it stands, signed."""
-        signed = await read_signed(request, wire.Status, self._projects)
+        signed = await read_signed(request, wire.Status, projects=self._projects)
         project, payment_id = signed.project, read_payment_id(signed.shape.general)
 
         def look(tx: Tx) -> Response:
             payment = payments.payment_by_id(tx, project.id, payment_id)
             if payment is None:
                 return answers.signed(project, bodies.not_found(project.id))
-            return answers.state(project, payment, [*payments.operations_of(tx, payment.key)])
+            return answers.state(
+                project, payment, operations=payments.operations_of(tx, payment.key)
+            )
 
         return await self._store.read(look)
 
     async def request_status(self, request: Request) -> Response:
         """`POST /v2/payment/status/request`: what became of one request."""
-        signed = await read_signed(request, wire.Flat, self._projects)
+        signed = await read_signed(request, wire.Flat, projects=self._projects)
         project, request_id = signed.project, signed.shape.request_id
         if isinstance(request_id, UnsetType):
             raise missing("request_id")
@@ -116,18 +118,18 @@ class Gate:
                 for operation in payments.operations_of(tx, payment.key)
                 if operation.request_id == request_id
             ]
-            return answers.request_state(project, payment, about)
+            return answers.request_state(project, payment, operations=about)
 
         return await self._store.read(look)
 
     async def check_signature(self, request: Request) -> Response:
         """`POST /v2/info/check/signature`: success when it fits, with the text that was signed."""
-        signed = await read_signed(request, wire.Anything, self._projects)
+        signed = await read_signed(request, wire.Anything, projects=self._projects)
         return answers.json({"status": "success", "signed_text": canonical(signed.body)})
 
     async def methods(self, request: Request) -> Response:
         """`POST /v2/info/available_methods_for_merchant/list`."""
-        signed = await read_signed(request, wire.Flat, self._projects)
+        signed = await read_signed(request, wire.Flat, projects=self._projects)
         currency = signed.shape.currency
         return answers.methods(signed.project, "" if currency is UNSET else str(currency))
 

@@ -52,9 +52,9 @@ def sale_request(signed: Signed[wire.Sale], check_url: CheckUrl) -> SaleRequest:
     assert isinstance(payment.amount, int)  # noqa: S101 - required above
     currency = _text(payment.currency)
     if not 0 <= payment.amount <= AMOUNT_MINOR_MAX:
-        raise malformed(Code.MALFORMED_REQUEST, "payment.amount", f"0..{AMOUNT_MINOR_MAX}")
+        raise malformed("payment.amount", f"0..{AMOUNT_MINOR_MAX}")
     if not _CURRENCY.fullmatch(currency):
-        raise malformed(Code.INVALID_CURRENCY, "payment.currency", "^[A-Z]{3}$")
+        raise malformed("payment.currency", "^[A-Z]{3}$", code=Code.INVALID_CURRENCY)
     return SaleRequest(
         payment_id=payment_id,
         amount_minor=payment.amount,
@@ -76,7 +76,7 @@ def refund_request(signed: Signed[wire.Refund]) -> RefundRequest:
         payment = wire.PaymentWire()
     amount = None if isinstance(payment.amount, UnsetType) else payment.amount
     if amount is not None and not 1 <= amount <= AMOUNT_MINOR_MAX:
-        raise malformed(Code.MALFORMED_REQUEST, "payment.amount", f"1..{AMOUNT_MINOR_MAX}")
+        raise malformed("payment.amount", f"1..{AMOUNT_MINOR_MAX}")
     refund_id = _bounded(payment.merchant_refund_id, "payment.merchant_refund_id")
     return RefundRequest(
         payment_id=payment_id,
@@ -95,7 +95,9 @@ def read_payment_id(general: wire.General | UnsetType) -> str:
     # Ids go back as they came, and a `;` makes one widespread shop module fail on every callback.
     if not 1 <= len(payment_id) <= TEXT_CHARS_MAX or framed or ";" in payment_id:
         raise malformed(
-            Code.INVALID_PAYMENT_ID, "general.payment_id", "1..255, not framed by blanks, no `;`"
+            "general.payment_id",
+            "1..255, not framed by blanks, no `;`",
+            code=Code.INVALID_PAYMENT_ID,
         )
     return payment_id
 
@@ -117,19 +119,17 @@ def _require(sale: wire.Sale, project: Project) -> None:
 def _customer(customer: wire.CustomerWire) -> Customer:
     customer_id = _text(customer.id)
     if not 1 <= len(customer_id) <= TEXT_CHARS_MAX:
-        raise malformed(Code.INVALID_CUSTOMER_ID, "customer.id", "1..255")
+        raise malformed("customer.id", "1..255", code=Code.INVALID_CUSTOMER_ID)
     address = _text(customer.ip_address)
     if address:
         # The method's own example of a sufficient request has an empty address (figure 14).
         try:
             _check_ip_address(address)
         except ValueError as error:
-            raise malformed(
-                Code.MALFORMED_REQUEST, "customer.ip_address", "IPv4 or IPv6"
-            ) from error
+            raise malformed("customer.ip_address", "IPv4 or IPv6") from error
     email = _bounded(customer.email, "customer.email")
     if email and not _EMAIL.fullmatch(email):
-        raise malformed(Code.INVALID_EMAIL, "customer.email", "e-mail address")
+        raise malformed("customer.email", "e-mail address", code=Code.INVALID_EMAIL)
     return Customer(
         id=customer_id,
         ip_address=address,
@@ -153,21 +153,27 @@ def _targets(sale: wire.Sale, check_url: CheckUrl) -> Targets:
     try:
         back = wire.ReturnUrl.read(sale.return_url)
     except TypeError as error:
-        raise malformed(Code.MALFORMED_REQUEST, "return_url", "type: text expected") from error
+        raise malformed("return_url", "type: text expected") from error
     delay_s, disabled = 0, False
     if not isinstance(sale.callback, UnsetType):
         delay = sale.callback.delay
         delay_s = 0 if isinstance(delay, UnsetType) else delay
         disabled = sale.callback.force_disable is not UNSET and bool(sale.callback.force_disable)
     if not 0 <= delay_s <= CALLBACK_DELAY_S_MAX:
-        raise malformed(Code.MALFORMED_REQUEST, "callback.delay", f"0..{CALLBACK_DELAY_S_MAX}")
+        raise malformed("callback.delay", f"0..{CALLBACK_DELAY_S_MAX}")
     return Targets(
-        callback_url=_target(general.merchant_callback_url, "merchant_callback_url", check_url),
+        callback_url=_target(
+            general.merchant_callback_url, "merchant_callback_url", check_url=check_url
+        ),
         success_callback_url=_target(
-            general.merchant_success_callback_url, "merchant_success_callback_url", check_url
+            general.merchant_success_callback_url,
+            "merchant_success_callback_url",
+            check_url=check_url,
         ),
         decline_callback_url=_target(
-            general.merchant_decline_callback_url, "merchant_decline_callback_url", check_url
+            general.merchant_decline_callback_url,
+            "merchant_decline_callback_url",
+            check_url=check_url,
         ),
         return_success=_web_url(back.success, "return_url.success"),
         return_decline=_web_url(back.decline, "return_url.decline"),
@@ -177,13 +183,13 @@ def _targets(sale: wire.Sale, check_url: CheckUrl) -> Targets:
     )
 
 
-def _target(url: str | UnsetType, name: str, check_url: CheckUrl) -> str:
+def _target(url: str | UnsetType, name: str, *, check_url: CheckUrl) -> str:
     text = _bounded(url, f"general.{name}")
     if text:
         try:
             check_url(text)
         except ValueError as error:
-            raise malformed(Code.MALFORMED_REQUEST, f"general.{name}", "address refused") from error
+            raise malformed(f"general.{name}", "address refused") from error
     return text
 
 
@@ -193,16 +199,16 @@ def _web_url(url: str | UnsetType, field: str) -> str:
         try:
             parts = urlsplit(text)
         except ValueError as error:
-            raise malformed(Code.MALFORMED_REQUEST, field, "http or https URL") from error
+            raise malformed(field, "http or https URL") from error
         if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise malformed(Code.MALFORMED_REQUEST, field, "http or https URL")
+            raise malformed(field, "http or https URL")
     return text
 
 
 def _bounded(text: str | UnsetType, field: str, *, chars_max: int = TEXT_CHARS_MAX) -> str:
     found = _text(text)
     if len(found) > chars_max:
-        raise malformed(Code.MALFORMED_REQUEST, field, f"..{chars_max}")
+        raise malformed(field, f"..{chars_max}")
     return found
 
 

@@ -45,7 +45,7 @@ class Signed(msgspec.Struct, Generic[Shape], frozen=True):
         return sha256(canonical(self.body).encode()).hexdigest()
 
 
-async def read_signed(request: Request, shape: type[Shape], projects: Projects) -> Signed[Shape]:
+async def read_signed(request: Request, shape: type[Shape], *, projects: Projects) -> Signed[Shape]:
     """Read a request up to a verified signature. Raises `Refusal` at the documented place."""
     body, found = _shaped(await _bounded_body(request), shape)
     project_id, signature = _who(found)
@@ -68,15 +68,15 @@ def refusal(code: Code, *, http_status: int = 400, faults: tuple[FieldFault, ...
 
 def missing(*fields: str) -> Refusal:
     """Return the refusal for required fields that are not there (400, 2004)."""
-    return _faulty(Code.REQUIRED_FIELD_MISSING, "required", fields)
+    return _faulty(Code.REQUIRED_FIELD_MISSING, fields, constraint="required")
 
 
-def malformed(code: Code, field: str, constraint: str) -> Refusal:
+def malformed(field: str, constraint: str, *, code: Code = Code.MALFORMED_REQUEST) -> Refusal:
     """Return the refusal for a field that holds what it must not."""
-    return _faulty(code, constraint, (field,))
+    return _faulty(code, (field,), constraint=constraint)
 
 
-def _faulty(code: Code, constraint: str, fields: tuple[str, ...]) -> Refusal:
+def _faulty(code: Code, fields: tuple[str, ...], *, constraint: str) -> Refusal:
     text = message(code)
     return refusal(
         code, faults=tuple(FieldFault(code, text, field, constraint) for field in fields)
@@ -99,12 +99,12 @@ def _shaped(raw: bytes, shape: type[Shape]) -> tuple[dict[str, Any], Shape]:
         raise refusal(Code.MALFORMED_REQUEST)
     if b"\\u0000" in raw and "\0" in canonical(body):
         # PostgreSQL cannot keep NUL in a text, and no honest field holds one.
-        raise malformed(Code.MALFORMED_REQUEST, "", "NUL")
+        raise malformed("", "NUL")
     try:
         return body, msgspec.convert(body, shape)
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at `$.")
-        raise malformed(Code.MALFORMED_REQUEST, path.rstrip("`"), f"type: {text}") from error
+        raise malformed(path.rstrip("`"), f"type: {text}") from error
 
 
 def _who(found: msgspec.Struct) -> tuple[Any, Any]:
@@ -125,7 +125,7 @@ def _number(project_id: int | str) -> int:
         if not (
             project_id.isascii() and project_id.isdigit() and len(project_id) <= len("4294967295")
         ):
-            raise malformed(Code.MALFORMED_REQUEST, "project_id", "integer")
+            raise malformed("project_id", "integer")
         project_id = int(project_id)
     if not 1 <= project_id <= PROJECT_ID_MAX:
         raise refusal(Code.PROJECT_NOT_FOUND, http_status=404)

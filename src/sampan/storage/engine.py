@@ -52,7 +52,7 @@ class Statement:
         self._build = build
         self._compiled: dict[str, _Compiled] = {}
 
-    def run(self, conn: Connection, params: Params) -> Any:  # noqa: ANN401 - a CursorResult, untyped on purpose: rows are converted by their noun
+    def run(self, conn: Connection, params: Params) -> Any:  # noqa: ANN401 - each noun reads rows
         """Execute on a connection with named parameters."""
         return conn.exec_driver_sql(*self.bound(conn.dialect, params))
 
@@ -112,7 +112,7 @@ class Ids:
 
     def take(self) -> int:
         """Return the next id."""
-        assert self._next < self._end, "the store reserves ids before each transaction"  # noqa: S101 - our bug
+        assert self._next < self._end, "ids are reserved before each transaction"  # noqa: S101 - our bug
         self._next += 1
         return self._next - 1
 
@@ -181,7 +181,7 @@ class Tx:
         """Run a statement built at run time (lists with filters); slower than a `Statement`."""
         return self._conn.execute(statement).fetchall()
 
-    def _ran(self, statement: Statement, params: Params) -> Any:  # noqa: ANN401 - a cursor of any driver
+    def _ran(self, statement: Statement, params: Params) -> Any:  # noqa: ANN401 - any cursor
         return self._execute(*statement.bound(self._conn.dialect, params))
 
 

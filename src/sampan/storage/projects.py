@@ -45,7 +45,7 @@ def _row_name(project_id: int) -> str:
     return f"projects/{project_id}/secret"
 
 
-def _project(row: Row, vault: Vault, now_us: int) -> Project:
+def _project(row: Row, vault: Vault, *, now_us: int) -> Project:
     key, name, url, sealed, previous, previous_until, settings = row[:7]
     secrets = [vault.unseal(sealed, _row_name(key))]
     if previous is not None and now_us < previous_until:
@@ -106,18 +106,18 @@ def rotate_secret(tx: Tx, project_id: int, *, sealed_by: Vault, secret: str, unt
 def find(tx: Tx, project_id: int, *, vault: Vault, now_us: int) -> Project | None:
     """Return a project, None when there is none."""
     row = tx.one(_ONE, {"key": project_id})
-    return _project(row, vault, now_us) if row else None
+    return _project(row, vault, now_us=now_us) if row else None
 
 
 def every(tx: Tx, *, vault: Vault, now_us: int) -> Sequence[Project]:
     """Return all projects by id."""
-    return [_project(row, vault, now_us) for row in tx.all(_ALL, {})]
+    return [_project(row, vault, now_us=now_us) for row in tx.all(_ALL, {})]
 
 
 class Projects:
     """Projects for the doors: read from the store, kept for `FRESH_US`."""
 
-    def __init__(self, store: Store, vault: Vault, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, vault: Vault) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock

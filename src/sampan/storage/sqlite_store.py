@@ -139,8 +139,8 @@ class SqliteStore(Store):
                 for waiting in batch:
                     self._run_apart(conn, waiting)
             await asyncio.get_running_loop().run_in_executor(self._committer, conn.commit)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, everybody who waits must hear of it
-            self._give_up(conn, batch, error)
+        except BaseException as error:  # noqa: BLE001 - all who wait must hear of it
+            self._give_up(conn, batch, error=error)
             return
         for waiting in batch:
             self._answer(waiting)
@@ -209,7 +209,7 @@ class SqliteStore(Store):
                 waiting.future.set_result(waiting.result)
         self._wake(waiting.woken)
 
-    def _give_up(self, conn: Connection, batch: list[_Waiting], error: BaseException) -> None:
+    def _give_up(self, conn: Connection, batch: list[_Waiting], *, error: BaseException) -> None:
         """Nothing of this batch is durable: say so to everybody, never to only some."""
         conn.rollback()
         self._ids = Ids()

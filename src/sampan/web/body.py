@@ -10,7 +10,7 @@ async def read_body(request: Request, *, bytes_max: int) -> bytes | None:
     for the end behind the last byte costs as much as reading the body. Raises `ClientDisconnect`.
     """
     length = request.headers.get("content-length")
-    body = b""
+    body: bytes = b""
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":

@@ -61,7 +61,7 @@ class Work(Generic[Prepared]):
 class Worker(Generic[Prepared]):
     """Runs one kind of task until it is told to stop."""
 
-    def __init__(self, store: Store, clock: Clock, work: Work[Prepared]) -> None:
+    def __init__(self, work: Work[Prepared], store: Store, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._work = work
