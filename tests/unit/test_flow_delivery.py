@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from sampan.domain.callback import TRIES_MAX, retry_gap_s
@@ -13,8 +14,10 @@ from sampan.flow.refund import RefundRequest, refuse_refund
 from sampan.flow.telling import lane
 from sampan.storage import callbacks, outbox
 from sampan.storage.callbacks import Attempt, Callback, Endpoint
+from sampan.storage.engine import Tx
 from sampan.storage.outbox import Task
 from tests.support.flow_world import CALLBACK_URL, FlowWorld
+from tests.support.interfering import InterferingTx
 
 LANE = lane(CALLBACK_URL)
 LEASE_US = 45_000_000
@@ -179,6 +182,42 @@ def test_a_final_one_drops_the_intermediate_one_that_failed(flow: FlowWorld) -> 
     (task,) = claim(flow)
     assert begin(flow, task) is None
     assert claim(flow) == []
+
+
+def test_a_final_one_waits_for_one_that_starts_this_moment(flow: FlowWorld) -> None:
+    """An intermediate callback that another worker begins just now is not dropped under it."""
+    flow.waiting()
+    intermediate = deliver(flow, 500)
+    flow.pay()
+    (final,) = claim(flow)
+
+    def meddle(tx: Tx) -> None:
+        callback = callbacks.find(tx, intermediate.id)
+        assert callback is not None
+        begun = msgspec.structs.replace(callback, status="sending")
+        assert callbacks.move(tx, begun, status_from="pending")
+
+    now_us = flow.next_us()
+    waiting = flow.do(
+        lambda tx: delivery.begin(
+            InterferingTx(tx, callbacks._MOVE, meddle=meddle), final, now_us=now_us
+        )
+    )
+    assert waiting is None
+    assert now(flow, intermediate).status == "sending"
+
+
+def test_a_final_one_drops_an_older_result(flow: FlowWorld) -> None:
+    """A decline that nobody took yet is old news to the success that followed it."""
+    flow.waiting()
+    deliver(flow, 200)
+    flow.run_out()
+    declined = deliver(flow, 500)
+    assert (declined.kind, declined.status) == ("final", "pending")
+    flow.pay()
+    flow.accept()
+    assert deliver(flow, 200).kind == "final"
+    assert now(flow, declined).status == "dropped"
 
 
 def test_a_refused_refund_drops_nothing(flow: FlowWorld) -> None:

@@ -30,14 +30,15 @@ def begin(tx: Tx, task: Task, *, now_us: int) -> Callback | None:
         outbox.done(tx, task)
         return None
     earlier_ones = callbacks.undelivered_before(tx, callback) if callback.kind == "final" else ()
-    for earlier_id, status in earlier_ones:
-        if status == "sending":
-            outbox.postpone(tx, task, due_us=now_us + WAIT_FOR_EARLIER_US)
-            return None
-        earlier = callbacks.find(tx, earlier_id)
-        assert earlier is not None  # noqa: S101 - callbacks are never deleted
-        _set(tx, earlier, status="dropped", note="overtaken by a later one", finished_us=now_us)
-    return _set(tx, callback, status="sending", note=callback.note, finished_us=None)
+    clear = all(
+        status == "pending" and _drop(tx, earlier_id, now_us=now_us)
+        for earlier_id, status in earlier_ones
+    )
+    begun = msgspec.structs.replace(callback, status="sending", finished_us=None)
+    if clear and callbacks.move(tx, begun, status_from=callback.status):
+        return begun
+    outbox.postpone(tx, task, due_us=now_us + WAIT_FOR_EARLIER_US)
+    return None
 
 
 def finish(tx: Tx, task: Task, callback: Callback, *, attempt: Attempt, jitter: float) -> None:
@@ -55,22 +56,26 @@ def finish(tx: Tx, task: Task, callback: Callback, *, attempt: Attempt, jitter: 
     else:
         callbacks.note_failure(tx, task.lane, now_us=now_us)
     gap_s = retry_gap_s(task.attempts_count)
+    made = msgspec.structs.replace(callback, attempts_count=attempt.number)
     if good or gap_s is None:
         if outbox.done(tx, task):
             ended = "delivered" if good else "exhausted"
             note = callback.note if good else "every try of 11 days failed"
-            made = msgspec.structs.replace(callback, attempts_count=attempt.number)
-            _set(tx, made, status=ended, note=note, finished_us=now_us)
+            after = msgspec.structs.replace(made, status=ended, note=note, finished_us=now_us)
+            callbacks.move(tx, after, status_from=callback.status)
         return
     gap_us = int(gap_s * 1_000_000 * (1 + jitter / 10))
     if outbox.put_back(tx, task, due_us=attempt.at_us + gap_us):
-        made = msgspec.structs.replace(callback, attempts_count=attempt.number)
-        _set(tx, made, status="pending", note=callback.note, finished_us=None)
+        after = msgspec.structs.replace(made, status="pending")
+        callbacks.move(tx, after, status_from=callback.status)
 
 
 def resend(tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int) -> None:
     """Send a callback again now, whatever became of it; its schedule starts anew."""
-    _set(tx, callback, status="pending", note=f"resent by {by}", finished_us=None)
+    again = msgspec.structs.replace(
+        callback, status="pending", note=f"resent by {by}", finished_us=None
+    )
+    callbacks.move(tx, again, status_from=callback.status)
     outbox.drop(tx, "callback", lane=lane, subject=callback.id)
     outbox.put(tx, "callback", lane=lane, subject=callback.id, due_us=now_us)
     journal.write(
@@ -87,9 +92,11 @@ def resend(tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int) -> No
     )
 
 
-def _set(
-    tx: Tx, callback: Callback, *, status: str, note: str, finished_us: int | None
-) -> Callback:
-    after = msgspec.structs.replace(callback, status=status, note=note, finished_us=finished_us)
-    callbacks.set_status(tx, after)
-    return after
+def _drop(tx: Tx, callback_id: int, *, now_us: int) -> bool:
+    """Drop a callback whose news is old; False when it is on its way by now."""
+    callback = callbacks.find(tx, callback_id)
+    assert callback is not None  # noqa: S101 - callbacks are never deleted
+    dropped = msgspec.structs.replace(
+        callback, status="dropped", note="overtaken by a later one", finished_us=now_us
+    )
+    return callbacks.move(tx, dropped, status_from="pending")

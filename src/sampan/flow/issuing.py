@@ -64,7 +64,7 @@ def take_answer(
         display = DisplayData(
             payload=outcome.payload,
             expires_us=outcome.expires_us,
-            lifetime_s=max(0, (outcome.expires_us - now_us) // 1_000_000),
+            lifetime_s=max(0, -((now_us - outcome.expires_us) // 1_000_000)),
             redirect_url=redirect_url,
         )
         event = ev.IssuedRedirect(display) if redirect_url else ev.Issued(display)

@@ -19,9 +19,9 @@ _ONE = Statement(select(_c).where(_c.c.id == bindparam("key")))
 _OF_PAYMENT = Statement(
     select(_c).where(_c.c.payment == bindparam("payment")).order_by(_c.c.created_us, _c.c.id)
 )
-_SET = Statement(
+_MOVE = Statement(
     update(_c)
-    .where(_c.c.id == bindparam("key"))
+    .where(_c.c.id == bindparam("key"), _c.c.status == bindparam("status_from"))
     .values(
         status=bindparam("status_to"),
         note=bindparam("note_to"),
@@ -162,24 +162,29 @@ def newest(tx: Tx, *, project_id: int | None, status: str | None, most: int) -> 
     return [_callback(row) for row in tx.query(chosen)]
 
 
-def set_status(tx: Tx, callback: Callback) -> None:
-    """Write status, note, number of attempts and end of a callback."""
-    tx.do(
-        _SET,
-        {
-            "key": callback.id,
-            "status_to": callback.status,
-            "note_to": callback.note,
-            "attempts_to": callback.attempts_count,
-            "finished_to": callback.finished_us,
-        },
+def move(tx: Tx, callback: Callback, *, status_from: str) -> bool:
+    """Write status, note, tries and end of a callback that stands in `status_from`; else False."""
+    return (
+        tx.run(
+            _MOVE,
+            {
+                "key": callback.id,
+                "status_from": status_from,
+                "status_to": callback.status,
+                "note_to": callback.note,
+                "attempts_to": callback.attempts_count,
+                "finished_to": callback.finished_us,
+            },
+        )
+        == 1
     )
 
 
 def undelivered_before(tx: Tx, callback: Callback) -> Sequence[tuple[int, str]]:
-    """Return (id, status) of intermediate callbacks that a final one must not overtake.
+    """Return (id, status) of what a final callback must not overtake and is not delivered yet.
 
-    Every one of its payment: nothing is shown after a final status, and ids tell no order.
+    Every intermediate one of its payment, since nothing is shown after a final status; and older
+    results, told apart by their time, for ids tell no order.
     """
     rows = tx.all(
         _EARLIER,

@@ -112,7 +112,7 @@ class Ids:
 
     def take(self) -> int:
         """Return the next id."""
-        assert self._next < self._end, "ids are reserved before each transaction"  # noqa: S101 - our bug
+        assert self._next < self._end  # noqa: S101 - ids are reserved before each transaction
         self._next += 1
         return self._next - 1
 

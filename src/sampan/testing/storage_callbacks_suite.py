@@ -47,7 +47,7 @@ class CallbackSuite(StoreSuite):
             waiting = await store.read(lambda tx: callbacks.undelivered_before(tx, final))
             assert waiting == [(shown.id, "pending")]
             done = msgspec.structs.replace(shown, status="delivered", finished_us=9)
-            await store.transact(lambda tx: callbacks.set_status(tx, done))
+            await store.transact(lambda tx: callbacks.move(tx, done, status_from="pending"))
             assert await store.read(lambda tx: callbacks.undelivered_before(tx, final)) == []
             tries = [
                 Attempt(
