@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-CONNECTIONS = 32
+CONNECTIONS = 64
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 _CHUNKS_END = b"0\r\n\r\n"

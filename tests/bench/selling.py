@@ -23,7 +23,9 @@ ROUNDS = 3
 Ratios = dict[str, float | None]
 
 
-async def _in_turns(sides: dict[str, tuple[int, Callable[[int, str], list[bytes]]]]) -> Ratios:
+async def _in_turns(
+    sides: dict[str, tuple[int, Callable[[int, str], list[bytes]]]],
+) -> dict[str, float]:
     """Return the rate of each side, name → (port, maker of requests)."""
     for name, (port, make) in sides.items():
         (await load.send(port, make(WARM_COUNT, f"warm-{name}"))).per_s  # noqa: B018 - checks it
@@ -42,14 +44,20 @@ async def _against_constant(database: str, name: str) -> Ratios:
         world.constant() as constant,
         world.platform(database, workers=False, known=True) as port,
     ):
-        rates = await _in_turns({"constant": (constant, world.sales), "sale": (port, world.sales)})
-    assert rates["sale"] is not None
-    assert rates["constant"] is not None
+        rates = await _in_turns(
+            {
+                "bare": (constant, world.sales),
+                "door": (constant, world.door_sales),
+                "sale": (port, world.sales),
+            }
+        )
     return {
-        f"sale_{name}": rates["sale"] / rates["constant"],
+        f"sale_{name}": rates["sale"] / rates["door"],
+        f"sale_{name}_vs_bare": rates["sale"] / rates["bare"],
         f"sale_{name}_per_s": rates["sale"],
         f"sale_{name}_with_workers_per_s": busy.per_s,
-        f"constant_{name}_per_s": rates["constant"],
+        f"door_{name}_per_s": rates["door"],
+        f"bare_{name}_per_s": rates["bare"],
     }
 
 
@@ -97,8 +105,6 @@ async def _against_mock(database: str, folder: str) -> Ratios:
         await world.reachable(port)
         async with world.platform(database, workers=False) as own:
             rates = await _in_turns({"mock": (port, _charges), "sale": (own, world.sales)})
-    assert rates["sale"] is not None
-    assert rates["mock"] is not None
     return {
         "sale_vs_memory_mock": rates["sale"] / rates["mock"],
         "memory_mock_per_s": rates["mock"],

@@ -1,6 +1,7 @@
-"""A server that takes sales without looking at them: what HTTP alone costs here.
+"""The same server answering a constant: what a sale costs before anything is kept.
 
-It is served the way `sampan serve` serves the platform and keeps nothing.
+It is served the way `sampan serve` serves the platform. Below `/door` a request goes through the
+Gate's own door (bounded, read strictly, its signature verified), elsewhere it is not looked at.
 
     python -m tests.bench.server PORT
 """
@@ -19,6 +20,11 @@ from starlette.routing import Route
 from sampan.app import spare_collector
 from sampan.cli.server import _Counted
 from sampan.cli.serving import stop_on_signals
+from sampan.domain.project import Project, ProjectSettings
+from sampan.gate import wire
+from sampan.gate.requests import read_signed
+from sampan.storage.projects import Projects
+from tests.bench import world
 
 ANSWER = {
     "status": "success",
@@ -28,14 +34,42 @@ ANSWER = {
 }
 
 
+class _OneProject(Projects):
+    """Knows one project without a database."""
+
+    def __init__(self) -> None:
+        self._project = Project(
+            id=world.PROJECT_ID,
+            name="",
+            callback_url="",
+            secrets=(world.SECRET,),
+            settings=ProjectSettings(),
+        )
+
+    async def find(self, project_id: int) -> Project | None:
+        """Return the project."""
+        return self._project if project_id == self._project.id else None
+
+
+PROJECTS = _OneProject()
+
+
 async def _take(request: Request) -> Response:
     await request.body()
     return JSONResponse(ANSWER)
 
 
+async def _verify(request: Request) -> Response:
+    await read_signed(request, wire.Sale, projects=PROJECTS)
+    return JSONResponse(ANSWER)
+
+
 async def _serve(port: int) -> None:
     """Serve on a port of this machine until SIGTERM."""
-    routes = [Route("/v2/payment/banks/{method}/sale", _take, methods=["POST"])]
+    routes = [
+        Route("/v2/payment/banks/{method}/sale", _take, methods=["POST"]),
+        Route("/door/v2/payment/banks/{method}/sale", _verify, methods=["POST"]),
+    ]
     server = Server(
         _Counted(Starlette(routes=routes)),
         address="127.0.0.1",

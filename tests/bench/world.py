@@ -37,7 +37,7 @@ def free_port() -> int:
         return port
 
 
-def sale(payment_id: str) -> bytes:
+def sale(payment_id: str, path: str = SALE_PATH) -> bytes:
     """Return a signed sale, ready to be sent."""
     general: dict[str, object] = {"project_id": PROJECT_ID, "payment_id": payment_id}
     body = {
@@ -46,12 +46,17 @@ def sale(payment_id: str) -> bytes:
         "payment": {"amount": 10_000, "currency": "HKD", "description": "Two coffees"},
     }
     general["signature"] = sign(SECRET, body)
-    return load.request(SALE_PATH, dumps(body))
+    return load.request(path, dumps(body))
 
 
 def sales(count: int, prefix: str) -> list[bytes]:
     """Return signed sales with different payment ids."""
     return [sale(f"{prefix}-{number}") for number in range(count)]
+
+
+def door_sales(count: int, prefix: str) -> list[bytes]:
+    """Return such sales for the door that verifies and keeps nothing."""
+    return [sale(f"{prefix}-{number}", f"/door{SALE_PATH}") for number in range(count)]
 
 
 @contextmanager

@@ -84,7 +84,18 @@ def verify(secrets: Sequence[str], body: Mapping[str, object], *, signature: obj
 
     Source: Gate docs, signature; the orders are those of the public client libraries.
     """
-    return _fits(secrets, _texts(_leaves(body)), signature=signature)
+    return verified_text(secrets, body, signature=signature) is not None
+
+
+def verified_text(
+    secrets: Sequence[str], body: Mapping[str, object], *, signature: object
+) -> str | None:
+    """Return the signed text of a message in natural order when its signature fits, else None.
+
+    As ``verify``, for callers that also need the text: equal texts, equal messages.
+    """
+    texts = _texts(_leaves(body))
+    return next(iter(texts)) if _fits(secrets, texts, signature=signature) else None
 
 
 def verify_form(secrets: Sequence[str], fields: Mapping[str, str], *, signature: object) -> bool:

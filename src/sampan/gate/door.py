@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sampan.clock import Clock
-from sampan.codecs.signature import canonical
 from sampan.domain import callback as bodies
 from sampan.domain.codes import Code
 from sampan.domain.project import METHOD
@@ -125,7 +124,7 @@ class Gate:
     async def check_signature(self, request: Request) -> Response:
         """`POST /v2/info/check/signature`: success when it fits, with the text that was signed."""
         signed = await read_signed(request, wire.Anything, projects=self._projects)
-        return answers.json({"status": "success", "signed_text": canonical(signed.body)})
+        return answers.json({"status": "success", "signed_text": signed.text})
 
     async def methods(self, request: Request) -> Response:
         """`POST /v2/info/available_methods_for_merchant/list`."""

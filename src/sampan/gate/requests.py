@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
 
-from sampan.codecs.signature import canonical, verify
+from sampan.codecs.signature import canonical, verified_text
 from sampan.codecs.strict_json import BadJson, loads
 from sampan.domain.codes import Code, message
 from sampan.domain.project import Project
@@ -37,12 +37,12 @@ class Signed(msgspec.Struct, Generic[Shape], frozen=True):
 
     project: Project
     shape: Shape
-    body: dict[str, Any]
+    text: str
 
     @property
     def digest(self) -> str:
         """Return a mark of the signed text: equal marks, equal requests."""
-        return sha256(canonical(self.body).encode()).hexdigest()
+        return sha256(self.text.encode()).hexdigest()
 
 
 async def read_signed(request: Request, shape: type[Shape], *, projects: Projects) -> Signed[Shape]:
@@ -56,9 +56,10 @@ async def read_signed(request: Request, shape: type[Shape], *, projects: Project
         raise refusal(Code.PROJECT_NOT_FOUND, http_status=404)
     if signature is UNSET or not signature:
         raise refusal(Code.EMPTY_SIGNATURE)
-    if not verify(project.secrets, body, signature=signature):
+    text = verified_text(project.secrets, body, signature=signature)
+    if text is None:
         raise refusal(Code.INVALID_SIGNATURE)
-    return Signed(project, found, body)
+    return Signed(project, found, text)
 
 
 def refusal(code: Code, *, http_status: int = 400, faults: tuple[FieldFault, ...] = ()) -> Refusal:

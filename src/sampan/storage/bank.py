@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, literal_column, null, select, update
+from sqlalchemy import bindparam, case, func, insert, literal_column, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.money import DECIMALS
@@ -194,7 +194,12 @@ _HURRY = Statement(
     update(_notices)
     .where(_notices.c.status == "open", _notices.c.created_us > bindparam("now_us"))
     .values(
-        due_us=_notices.c.due_us - _notices.c.created_us + bindparam("now_us", type_=schema.Int)
+        due_us=case(
+            (_notices.c.attempts_count > 0, bindparam("now_us", type_=schema.Int)),
+            else_=_notices.c.due_us
+            - _notices.c.created_us
+            + bindparam("now_us", type_=schema.Int),
+        )
     )
 )
 _NEXT_NOTICE = Statement(select(func.min(_notices.c.due_us)).where(_notices.c.status == "open"))
@@ -342,7 +347,10 @@ def finish_notice(tx: Tx, notice: Notice, *, copies_count: int, next_us: int) ->
 
 
 def hurry_notices(tx: Tx, *, now_us: int) -> None:
-    """After the clock was set back: let notices of later than now wait as long as they were to."""
+    """After the clock was set back: what was written later than now does not wait for that time.
+
+    Notices that were being said are due at once, others wait as long as they were to.
+    """
     tx.run(_HURRY, {"now_us": now_us})
 
 
