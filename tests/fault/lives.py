@@ -130,7 +130,9 @@ class Nursery:
         assert self._process.stdin is not None
         life = msgspec.structs.replace(life, number=self._made)
         self._process.stdin.write(msgspec.json.encode(life) + b"\n")
-        return await born, end
+        async with asyncio.timeout(LIMIT_S):
+            # Shielded: who gives up waiting does not keep the news from being heard.
+            return await asyncio.shield(born), end
 
     async def _hear(self) -> None:
         assert self._process.stdout is not None
@@ -140,6 +142,8 @@ class Nursery:
                 self._pids[event.number].set_result(event.pid)
             else:
                 self._ends[event.number].set_result(event.code)
+        for future in (*self._pids.values(), *self._ends.values()):
+            future.cancel()
 
     async def close(self) -> None:
         """Kill every victim that still lives."""
@@ -291,7 +295,8 @@ class Home:
             await asyncio.gather(self._keeping, return_exceptions=True)
         if self._end is not None and not self._end.done():
             os.kill(self.pid, signal.SIGKILL)
-            await self._end
+            async with asyncio.timeout(LIMIT_S):
+                await asyncio.shield(self._end)
 
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Send a request and return status and JSON. Waits while nobody listens.

@@ -196,9 +196,7 @@ _HURRY = Statement(
     .values(
         due_us=case(
             (_notices.c.attempts_count > 0, bindparam("now_us", type_=schema.Int)),
-            else_=_notices.c.due_us
-            - _notices.c.created_us
-            + bindparam("now_us", type_=schema.Int),
+            else_=_notices.c.due_us - _notices.c.created_us + bindparam("now_us", type_=schema.Int),
         )
     )
 )
