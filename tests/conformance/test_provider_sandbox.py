@@ -219,22 +219,22 @@ def test_refused_order_is_reported() -> None:
     asyncio.run(check())
 
 
-def test_other_secret_is_refused() -> None:
-    """The bank takes no order and tells no status to who does not know the secret."""
+def test_other_secret_is_not_let_in() -> None:
+    """Who does not know the secret learns nothing: no order is made, and none is called refused."""
 
     async def check() -> None:
         async with sandbox() as harness:
             config = ProviderConfig(base_url=harness.base_url, secret="guess")
             stranger = create(config, harness.clock)
             order = harness.order(1)
-            assert await stranger.start(order, harness.http) == Refused("20100")
-            assert await stranger.status(order.reference, harness.http) == Refused("20100")
+            assert isinstance(await stranger.start(order, harness.http), Unknown)
+            assert isinstance(await stranger.status(order.reference, harness.http), Unknown)
             assert await harness.orders_count(order.reference) == 0
 
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("status", [408, 425, 429])
+@pytest.mark.parametrize("status", [401, 403, 408, 425, 429])
 def test_busy_bank_is_unknown(status: int) -> None:
     """A bank that asks to come back later has refused nothing."""
     provider = create(

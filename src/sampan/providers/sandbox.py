@@ -53,8 +53,9 @@ OPTIONS: Final = (
 
 _HTTP_CLIENT_FAULTS: Final = range(400, 500)
 _HTTP_NOT_FOUND: Final = 404
-_HTTP_PROVES_NOTHING: Final = frozenset({408, 425, 429})
-"""Time-out, too early, too many: the request itself may be fine, so it is to be repeated."""
+_HTTP_PROVES_NOTHING: Final = frozenset({401, 403, 408, 425, 429})
+"""Not let in (a clock astray, a wrong secret), time-out, too early, too many: the order itself was
+not looked at, so it is to be repeated."""
 
 # No control characters: PostgreSQL keeps no NUL, and nobody is called by a line feed.
 _Text = Annotated[str, Meta(max_length=140, pattern=r"^[^\x00-\x1f]*$")]
