@@ -10,6 +10,7 @@ import gzip
 import random
 import socket
 import ssl
+import threading
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -271,8 +272,13 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @pytest.fixture
 def connects(monkeypatch: pytest.MonkeyPatch) -> Connects:
-    """Record every attempt to connect a socket, by whatever call; nothing leaves loopback."""
+    """Record every attempt to connect a socket, by whatever call; nothing leaves loopback.
+
+    Only of this thread, in which the client under test runs: a platform that other tests left
+    running in the background goes on with its own work.
+    """
     seen: Connects = []
+    mine = threading.get_ident()
     loop_class = asyncio.selector_events.BaseSelectorEventLoop
     real_loop = loop_class.sock_connect
     real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
@@ -280,14 +286,15 @@ def connects(monkeypatch: pytest.MonkeyPatch) -> Connects:
     async def sock_connect(
         loop: asyncio.BaseEventLoop, sock: socket.socket, address: Address
     ) -> None:
-        if not str(address[0]).startswith("127."):
+        if threading.get_ident() == mine and not str(address[0]).startswith("127."):
             seen.append((address[0], address[1]))
             raise ConnectionRefusedError(111, "walled in by the test")
         await real_loop(loop, sock, address)  # which calls connect() of the socket
 
     def recorded(name: str) -> Callable[[socket.socket, Address], object]:
         def connect(sock: socket.socket, address: Address) -> object:
-            seen.append((address[0], address[1]))
+            if threading.get_ident() == mine:
+                seen.append((address[0], address[1]))
             return real[name](sock, address)
 
         return connect

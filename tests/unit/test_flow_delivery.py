@@ -46,7 +46,7 @@ def finish(
     """Finish a try with this HTTP status, None when no answer came."""
     attempt = Attempt(
         callback=callback.id,
-        number=callback.attempts_count + 1,
+        number=callback.attempts_count,
         at_us=flow.clock.now_us(),
         url=callback.url,
         http_status=status,
@@ -267,7 +267,15 @@ def test_a_lost_lease(flow: FlowWorld) -> None:
     assert now(flow, callback).status == "sending"
     finish(flow, quick, again, status=200)
     assert now(flow, callback).status == "delivered"
-    assert len(attempts(flow, callback)) == 3
+    assert [number for number, _ in attempts(flow, callback)] == [1, 2]
+
+
+def test_an_attempt_is_on_record_before_it_ends(flow: FlowWorld) -> None:
+    """A process that is killed while it sends leaves the attempt behind, without an outcome."""
+    flow.waiting()
+    _, callback = begun(flow)
+    (kept,) = flow.do(lambda tx: callbacks.attempts_of(tx, callback.id))
+    assert (kept.number, kept.http_status, kept.error) == (1, None, delivery.NO_OUTCOME)
 
 
 def test_a_task_without_a_callback(flow: FlowWorld) -> None:

@@ -16,6 +16,9 @@ WAIT_FOR_EARLIER_US: Final = 250_000
 FAILING_AFTER: Final = 5
 """Failures in a row after which an address is called failing: an alarm, and one try at a time."""
 
+NO_OUTCOME: Final = "no outcome: under way, or cut short"
+"""What an attempt says of itself until it ends; for ever, when the process was killed in it."""
+
 
 def begin(tx: Tx, task: Task, *, now_us: int) -> Callback | None:
     """Return the callback to send now, None when there is nothing to send now.
@@ -34,20 +37,26 @@ def begin(tx: Tx, task: Task, *, now_us: int) -> Callback | None:
         status == "pending" and _drop(tx, earlier_id, now_us=now_us)
         for earlier_id, status in earlier_ones
     )
-    begun = msgspec.structs.replace(callback, status="sending", finished_us=None)
+    begun = msgspec.structs.replace(
+        callback,
+        status="sending",
+        attempts_count=callback.attempts_count + 1,
+        finished_us=None,
+    )
     if clear and callbacks.move(tx, begun, status_from=callback.status):
+        callbacks.insert_attempt(tx, _under_way(begun, at_us=now_us))
         return begun
     outbox.postpone(tx, task, due_us=now_us + WAIT_FOR_EARLIER_US)
     return None
 
 
 def finish(tx: Tx, task: Task, callback: Callback, *, attempt: Attempt, jitter: float) -> None:
-    """Record an attempt and what follows: delivered, tried again later, or given up.
+    """Record how an attempt ended and what follows: delivered, tried again later, or given up.
 
     `jitter` in [0, 1) spreads the next try over a tenth of the gap, so that a merchant who was
     away is not hit by everything at once. When the lease was lost, only the attempt is recorded.
     """
-    callbacks.insert_attempt(tx, attempt)
+    callbacks.end_attempt(tx, attempt)
     now_us = attempt.at_us + attempt.duration_ms * 1000
     status = attempt.http_status
     good = status is not None and 200 <= status < 300  # noqa: PLR2004 - any 2xx
@@ -56,17 +65,16 @@ def finish(tx: Tx, task: Task, callback: Callback, *, attempt: Attempt, jitter: 
     else:
         callbacks.note_failure(tx, task.lane, now_us=now_us)
     gap_s = retry_gap_s(task.attempts_count)
-    made = msgspec.structs.replace(callback, attempts_count=attempt.number)
     if good or gap_s is None:
         if outbox.done(tx, task):
             ended = "delivered" if good else "exhausted"
             note = callback.note if good else "every try of 11 days failed"
-            after = msgspec.structs.replace(made, status=ended, note=note, finished_us=now_us)
+            after = msgspec.structs.replace(callback, status=ended, note=note, finished_us=now_us)
             callbacks.move(tx, after, status_from=callback.status)
         return
     gap_us = int(gap_s * 1_000_000 * (1 + jitter / 10))
     if outbox.put_back(tx, task, due_us=attempt.at_us + gap_us):
-        after = msgspec.structs.replace(made, status="pending")
+        after = msgspec.structs.replace(callback, status="pending")
         callbacks.move(tx, after, status_from=callback.status)
 
 
@@ -89,6 +97,20 @@ def resend(tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int) -> No
             by=by,
             why=str(callback.id),
         ),
+    )
+
+
+def _under_way(callback: Callback, *, at_us: int) -> Attempt:
+    """Return the attempt that begins: what leaves the process is on record before it leaves."""
+    return Attempt(
+        callback=callback.id,
+        number=callback.attempts_count,
+        at_us=at_us,
+        url=callback.url,
+        http_status=None,
+        duration_ms=0,
+        answer="",
+        error=NO_OUTCOME,
     )
 
 

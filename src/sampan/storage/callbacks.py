@@ -44,6 +44,17 @@ _EARLIER = Statement(
     )
 )
 _INSERT_ATTEMPT = Statement(insert(_a))
+_END_ATTEMPT = Statement(
+    update(_a)
+    .where(_a.c.callback == bindparam("of_callback"), _a.c.number == bindparam("of_number"))
+    .values(
+        at_us=bindparam("at"),
+        http_status=bindparam("http_status_to"),
+        duration_ms=bindparam("duration"),
+        answer=bindparam("answer_to"),
+        error=bindparam("error_to"),
+    )
+)
 _ATTEMPTS = Statement(select(_a).where(_a.c.callback == bindparam("key")).order_by(_a.c.number))
 _ENDPOINT = Statement(select(_e).where(_e.c.origin == bindparam("origin")))
 _HEALED = Statement(
@@ -197,6 +208,22 @@ def insert_attempt(tx: Tx, attempt: Attempt) -> None:
     """Record an attempt."""
     row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
     tx.do(_INSERT_ATTEMPT, {"id": tx.new_id(), **row})
+
+
+def end_attempt(tx: Tx, attempt: Attempt) -> None:
+    """Write how an attempt ended that `insert_attempt` recorded when it began."""
+    tx.do(
+        _END_ATTEMPT,
+        {
+            "of_callback": attempt.callback,
+            "of_number": attempt.number,
+            "at": attempt.at_us,
+            "http_status_to": attempt.http_status,
+            "duration": attempt.duration_ms,
+            "answer_to": attempt.answer,
+            "error_to": attempt.error,
+        },
+    )
 
 
 def attempts_of(tx: Tx, callback_id: int) -> Sequence[Attempt]:

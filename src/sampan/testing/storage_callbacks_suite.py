@@ -65,6 +65,10 @@ class CallbackSuite(StoreSuite):
             for one in tries:
                 await store.transact(partial(callbacks.insert_attempt, attempt=one))
             assert await store.read(lambda tx: callbacks.attempts_of(tx, final.id)) == tries[::-1]
+            ended = msgspec.structs.replace(tries[0], http_status=200, answer="OK", error="")
+            await store.transact(lambda tx: callbacks.end_attempt(tx, ended))
+            kept = await store.read(lambda tx: callbacks.attempts_of(tx, final.id))
+            assert kept == [tries[1], ended]
 
         self.check(story)
 

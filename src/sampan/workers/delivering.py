@@ -54,7 +54,7 @@ def headers(callback: Callback, project: Project, *, body: bytes, now_us: int) -
     return {
         "Content-Type": "application/json",
         "User-Agent": f"Sampan/{__version__}",
-        "X-Sampan-Attempt": str(callback.attempts_count + 1),
+        "X-Sampan-Attempt": str(callback.attempts_count),
         "webhook-id": key,
         "webhook-timestamp": stamp,
         "webhook-signature": " ".join(marks),
@@ -115,7 +115,7 @@ class DeliverCallbacks:
             error = f"{failed.kind}: {failed}"[:ANSWER_KEPT_BYTES]
         attempt = Attempt(
             callback=callback.id,
-            number=callback.attempts_count + 1,
+            number=callback.attempts_count,
             at_us=at_us,
             url=callback.url,
             http_status=http_status,
