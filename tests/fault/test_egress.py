@@ -10,8 +10,8 @@ import gzip
 import random
 import socket
 import ssl
-import threading
 import struct
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
