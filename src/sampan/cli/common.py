@@ -52,6 +52,10 @@ def advise(text: str) -> None:
     stderr().print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+FILE_COLUMNS = 160
+"""Width of what goes into a file or a pipe, where nothing says how wide it may be."""
+
+
 def say(text: str) -> None:
     """Write a line for a person to standard error, at once."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - it talks to a person
@@ -61,14 +65,21 @@ def stdout() -> "Console":
     """Return the console of what a command is asked for."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return _wide(Console(highlight=False))
 
 
 def stderr() -> "Console":
     """Return the console of everything else."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return _wide(Console(stderr=True, highlight=False))
+
+
+def _wide(console: "Console") -> "Console":
+    """Give a file or a pipe room for whole rows; a terminal says itself how wide it is."""
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = FILE_COLUMNS
+    return console
 
 
 def emit(value: object) -> None:
