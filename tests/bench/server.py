@@ -22,6 +22,7 @@ from sampan.cli.server import _Counted
 from sampan.cli.serving import stop_on_signals
 from sampan.domain.project import Project, ProjectSettings
 from sampan.gate import wire
+from sampan.gate.door import Guarded
 from sampan.gate.requests import read_signed
 from sampan.storage.projects import Projects
 from tests.bench import world
@@ -68,7 +69,7 @@ async def _serve(port: int) -> None:
     """Serve on a port of this machine until SIGTERM."""
     routes = [
         Route("/v2/payment/banks/{method}/sale", _take, methods=["POST"]),
-        Route("/door/v2/payment/banks/{method}/sale", _verify, methods=["POST"]),
+        Route("/door/v2/payment/banks/{method}/sale", Guarded(_verify), methods=["POST"]),
     ]
     server = Server(
         _Counted(Starlette(routes=routes)),

@@ -5,9 +5,10 @@ from typing import Final
 
 import structlog
 from msgspec import UNSET, UnsetType
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from sampan.clock import Clock
 from sampan.domain import callback as bodies
@@ -55,7 +56,7 @@ class Gate:
             ("/v2/info/available_methods_for_merchant/list", self.methods),
             ("/v2/{rest:path}", self.nowhere),
         ]
-        return [Route(path, _guarded(handler), methods=_METHODS) for path, handler in table]
+        return [Route(path, Guarded(handler), methods=_METHODS) for path, handler in table]
 
     async def sale(self, request: Request) -> Response:
         """`POST /v2/payment/banks/hk-qr/sale`: 200 means taken into work, nothing more."""
@@ -142,22 +143,37 @@ def _check_method(method: str, served: frozenset[str] | set[str]) -> None:
         raise refusal(Code.UNKNOWN_METHOD)
 
 
-def _guarded(handler: Handler) -> Handler:
-    """Turn every way a handler may end into a JSON answer."""
+class Guarded:
+    """A handler as an ASGI endpoint: every way in which it may end is a JSON answer.
 
-    async def guarded(request: Request) -> Response:
+    Endpoints that are functions get two more wrappings from the framework, a tenth of what a sale
+    costs before its transaction; this one does its own catching.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; nothing is answered to who has gone away meanwhile."""
+        try:
+            answer = await self._answer(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         if request.method != "POST":
             answer = answers.refused(refusal(Code.ACCESS_DENIED, http_status=405))
             answer.headers["Allow"] = "POST"
             return answer
         try:
-            return await handler(request)
+            return await self._handler(request)
         except Refusal as error:
             return answers.refused(error)
+        except ClientDisconnect:
+            raise
         except Unavailable as error:
             log.warning("gate unavailable", why=str(error), path=request.url.path)
         except Exception:
             log.exception("gate failed", path=request.url.path)
         return answers.refused(refusal(Code.INTERNAL_ERROR, http_status=500))
-
-    return guarded

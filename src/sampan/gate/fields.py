@@ -206,10 +206,11 @@ def _web_url(url: str | UnsetType, field: str) -> str:
 
 
 def _bounded(text: str | UnsetType, field: str, *, chars_max: int = TEXT_CHARS_MAX) -> str:
-    found = _text(text)
-    if len(found) > chars_max:
+    if isinstance(text, UnsetType):
+        return ""
+    if len(text) > chars_max:
         raise malformed(field, f"..{chars_max}")
-    return found
+    return text
 
 
 def _text(text: str | UnsetType) -> str:

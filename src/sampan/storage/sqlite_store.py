@@ -127,6 +127,8 @@ class SqliteStore(Store):
             while self._waiting:
                 batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
                 await self._one_batch(batch)
+                # Who was just answered asks again: let those in before the next commit.
+                await asyncio.sleep(0)
         finally:
             self._flusher = None
 
