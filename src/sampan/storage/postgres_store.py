@@ -2,10 +2,10 @@
 
 What costs is the waiting: at every round trip a thread gives the interpreter lock away and has to
 win it back from a busy event loop. Therefore statements are pipelined (`storage.postgres_line`) and
-functions that wait at the same time go through one connection, each inside its savepoint, with one
-COMMIT for all. That is the quick way and no promise: when the database objects to anything in it,
-a lock held elsewhere included, all of it is undone and each function runs again in a transaction of
-its own (docs/decisions/0004 has the figures).
+functions that wait at the same time go through one connection with one COMMIT for all. That is the
+quick way and no promise: when the database objects to anything in it, a lock held elsewhere
+included, all of it is undone and each function runs again in a transaction of its own
+(docs/decisions/0004 has the figures).
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from sampan.storage.engine import (
 )
 from sampan.storage.postgres_line import BEGIN, BEGIN_READ, Line, Outcome
 
-LANES_MAX: Final = 4
+LANES_MAX: Final = 2
 """Connections on which functions share transactions."""
 ALONE_MAX: Final = 4
 """Connections for functions that have to run alone; waiting for locks, they delay nobody else."""
