@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from sampan.storage import schema
 from tests.support.client import signed
 from tests.support.merchant import Merchant
-from tests.support.platform import SALE, ProjectClient, RunningPlatform, until
+from tests.support.platform import MASTER_KEY, SALE, ProjectClient, RunningPlatform, until
+from tests.support.verify import ledger_verify
 
 SALES: Final = 200
 CONNECTIONS: Final = 32
@@ -101,3 +102,8 @@ def test_sales_sent_twice_happen_once(
     assert lines[f"bank/sandbox/{project.fps_id}", "HKD"] == total
     assert lines[f"project/{project.id}", "HKD"] == -total
     assert lines.get((f"unapplied/sandbox/{project.fps_id}", "HKD"), 0) == 0
+
+    proof = ledger_verify(platform.database_url, MASTER_KEY)
+    ours = [one for one in proof["checks"] if one["account"] == f"bank/sandbox/{project.fps_id}"]
+    assert ours
+    assert all(one["ok"] and one["found_minor"] == one["expected_minor"] == total for one in ours)

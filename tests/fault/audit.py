@@ -1,5 +1,6 @@
 """What must be true of a payment and of the books when everything has come to rest."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -8,8 +9,10 @@ from sqlalchemy import func, select
 
 from sampan.storage import schema
 from tests.fault.lives import AMOUNT, FPS_ID, PROJECT, Books, Inbox, Shop
+from tests.fault.victim import MASTER_KEY
 from tests.support.client import assert_good_callback
 from tests.support.merchant import Received
+from tests.support.verify import ledger_verify
 
 WAITING: Final = "awaiting customer action"
 
@@ -112,4 +115,7 @@ async def books_faults(shop: Shop) -> list[str]:
     twice = select(t.c.reference).group_by(t.c.reference).having(func.count() != 1)
     if found := books.rows(twice):
         faults.append(f"transferred twice: {found}")
+    proof = await asyncio.to_thread(ledger_verify, shop.home.url, MASTER_KEY)
+    if not proof["ok"]:
+        faults.append(f"sampan ledger verify: {proof}")
     return faults
