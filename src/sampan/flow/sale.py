@@ -3,10 +3,12 @@
 import msgspec
 
 from sampan.clock import Clock
+from sampan.domain import events as ev
 from sampan.domain.codes import Code, message
+from sampan.domain.machine import Move, decide
 from sampan.domain.payment import Customer, Fault, Operation, Payment, Targets
 from sampan.domain.project import Project
-from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.domain.statuses import FINAL, OperationType, PaymentStatus
 from sampan.errors import Refusal
 from sampan.flow.telling import tell
 from sampan.money import DECIMALS
@@ -54,15 +56,20 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
     be sent again. Raises `Refusal` 3041 when the payment id belongs to another request.
     """
     faults = faults_of(project, request)
-    payment = _payment(tx, project, request, faults=faults, now_us=now_us)
+    event = ev.Rejected(faults) if faults else ev.Accepted()
+    entered = decide(None, event, settings=project.settings, now_us=now_us)
+    assert isinstance(entered, Move)  # noqa: S101 - nothing stands against a new payment
+    payment = _payment(tx, project, request, status=entered.to, now_us=now_us)
+    payment = msgspec.structs.replace(payment, faults=faults)
     before = None
     if not payments.insert_payment(tx, payment):
         found = payments.payment_by_id(tx, project.id, request.payment_id)
         assert found is not None  # noqa: S101 - it stood in the way of the insert
-        if found.status is not PaymentStatus.ERROR:
+        again = decide(found, event, settings=project.settings, now_us=now_us)
+        if not isinstance(again, Move):
             return _repeat_or_refuse(tx, found, request)
         before = found.status
-        payment = msgspec.structs.replace(payment, key=found.key)
+        payment = msgspec.structs.replace(payment, key=found.key, status=again.to)
         if not payments.restart_payment(tx, payment):
             return _repeat_or_refuse(tx, found, request)
     operation = _operation(tx, payment, request_id=request_id)
@@ -95,14 +102,14 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
 
 
 def _payment(
-    tx: Tx, project: Project, request: SaleRequest, *, faults: tuple[Fault, ...], now_us: int
+    tx: Tx, project: Project, request: SaleRequest, *, status: PaymentStatus, now_us: int
 ) -> Payment:
     settings = project.settings
     return Payment(
         key=tx.new_id(),
         project_id=project.id,
         id=request.payment_id,
-        status=PaymentStatus.ERROR if faults else PaymentStatus.PROCESSING,
+        status=status,
         currency=request.currency,
         amount_minor=request.amount_minor,
         paid_minor=0,
@@ -110,12 +117,12 @@ def _payment(
         customer=request.customer,
         targets=request.targets,
         display=None,
-        faults=faults,
+        faults=(),
         held_count=0,
         created_us=now_us,
         updated_us=now_us,
         decline_us=now_us + settings.decline_after_effective_s * 1_000_000,
-        finished_us=now_us if faults else None,
+        finished_us=now_us if status in FINAL else None,
     )
 
 
