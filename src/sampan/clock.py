@@ -37,6 +37,10 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock and its cryptographic random source."""
 
+    def __init__(self) -> None:
+        # Of its own: programs that host us may have seeded the common one, and watch it.
+        self._random = random.Random()  # noqa: S311 - spreads retries, guards nothing
+
     def now_us(self) -> int:
         """Return microseconds UTC since the epoch."""
         return time.time_ns() // 1000
@@ -51,7 +55,7 @@ class SystemClock:
 
     def jitter(self) -> float:
         """Return a number in [0, 1)."""
-        return random.random()  # noqa: S311 - spreads retries, guards nothing
+        return self._random.random()
 
 
 class SetBack:

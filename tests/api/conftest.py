@@ -21,11 +21,11 @@ from tests.support.postgres import PostgresServer
 SECRET = "first secret of the project"
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="module", params=ENGINES)
 def platform(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningPlatform]:
-    """A platform that runs until the end of the session, once for each engine."""
+    """A platform for the tests of a module, once for each engine; gone before other tests run."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         path = tmp_path_factory.mktemp("platform") / "sampan.db"

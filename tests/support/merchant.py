@@ -165,6 +165,11 @@ class Merchant:
                 writer.transport.abort()
             await asyncio.wait(rest, timeout=0.01)
         await server.wait_closed()
+        # What was accepted in the last moment is let go too, before the loop is.
+        for _ in range(3):
+            for writer in [*self._open]:
+                writer.transport.abort()
+            await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)

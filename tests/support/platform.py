@@ -68,6 +68,7 @@ class TravelClock(SystemClock):
     """The machine's clock, moved forward as far as a test says."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._ahead_us = 0
 
     def now_us(self) -> int:
