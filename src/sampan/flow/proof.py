@@ -7,6 +7,7 @@ from; what is not equal without a reason that can be shown makes the whole proof
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -135,18 +136,21 @@ def _sandbox(tx: Tx, found: _Sums, *, returned: _Sums) -> Iterator[Check]:
     for fps_id, currency, amount_minor in bank.sums(tx):
         at_bank[books.bank_account(SANDBOX, fps_id), currency] = amount_minor
     prefix = books.bank_account(SANDBOX, "")
-    untold: dict[str, _Sums] = {}
-    delivered: frozenset[str] | None = None
+
+    @cache
+    def delivered() -> frozenset[str]:
+        return bank.txn_ids_delivered(tx)
+
+    @cache
+    def untold(account: str) -> _Sums:
+        return _untold(tx, account, delivered=delivered())
+
     for account, currency in sorted(key for key in {*at_bank, *found} if key[0].startswith(prefix)):
         key = account, currency
         expected_minor = at_bank[key] - returned[key]
         unnotified_minor = 0
         if expected_minor != found[key]:
-            if delivered is None:
-                delivered = bank.txn_ids_delivered(tx)
-            if account not in untold:
-                untold[account] = _untold(tx, account, delivered=delivered)
-            unnotified_minor = untold[account][key]
+            unnotified_minor = untold(account)[key]
         yield Check(
             against=Against.BANK,
             account=account,
