@@ -133,8 +133,8 @@ def test_return(flow: FlowWorld) -> None:
 def test_what_waits(flow: FlowWorld) -> None:
     """Staff see what waits for a decision about a payment, oldest first."""
     twice(flow)
-    key = flow.payment()
-    found = flow.do(lambda tx: resolution.waiting_for(tx, key))
+    key = flow.payment().key
+    found = flow.do(lambda tx: kept.waiting_of_payment(tx, key))
     assert [credit.bank_txn_id for credit in found] == ["T1", "T2"]
 
 

@@ -1,6 +1,5 @@
 """What staff decide about money that did not fit. Each decision asks for a person and a reason."""
 
-from collections.abc import Sequence
 from typing import NoReturn
 
 import msgspec
@@ -81,11 +80,6 @@ def mark_returned(tx: Tx, credit: kept.Credit, *, step: Step) -> None:
             why=f"{credit.bank_txn_id}: {step.why}",
         ),
     )
-
-
-def waiting_for(tx: Tx, payment: Payment) -> Sequence[kept.Credit]:
-    """Return the credits that wait for a decision about a payment."""
-    return kept.waiting_of_payment(tx, payment.key)
 
 
 def _held(credit: kept.Credit) -> books.Held:
