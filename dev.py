@@ -62,6 +62,7 @@ CACHES = (
     "htmlcov",
     "build",
     "dist",
+    "tests/npm/node_modules",
 )
 
 
@@ -187,7 +188,7 @@ def make_venv() -> None:
     quietly(sys.executable, "-m", "venv", "--clear", str(VENV))
 
 
-# --- programs of the system that the browser tests need --------------------------------------
+# --- programs of the system that some tests need --------------------------------------------
 
 
 def has_chromium() -> bool:
@@ -223,6 +224,24 @@ def prepare_system() -> None:
             )
     if not has_chromium():
         say("!!! NO CHROMIUM FOUND: THE BROWSER TESTS ARE SKIPPED (install chromium to run them)")
+
+
+def prepare_npm() -> None:
+    """Install the npm package that tests use; where that fails say loudly what is skipped."""
+    folder = ROOT / "tests/npm"
+    stamp = folder / "node_modules/sampan-stamp"
+    digest = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    npm = shutil.which("npm")
+    if npm and shutil.which("node"):
+        with one_at_a_time():
+            if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+                return
+            step = (npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+            done = subprocess.run(step, cwd=folder, check=False, stdout=subprocess.DEVNULL)
+            if done.returncode == 0:
+                stamp.write_text(digest, encoding="utf-8")
+                return
+    say("!!! NO NODE OR NPM, OR IT FAILED: THE TESTS WITH THE NPM CLIENT ARE SKIPPED")
 
 
 # --- what can be asked ----------------------------------------------------------------------
@@ -276,6 +295,7 @@ def do_test(arguments: Sequence[str]) -> int:
     begun = time.monotonic()
     prepare("test")
     prepare_system()
+    prepare_npm()
     if os.environ.get("CI", "").lower() == "true":
         os.environ["SAMPAN_REQUIRE_ALL"] = "1"  # there a skipped test is a failed test
     code = static_checks()
