@@ -3,63 +3,83 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
+from string import ascii_uppercase
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sampan import money
 from sampan.web import i18n
 from sampan.web.render import TEMPLATES_FOLDER, environment
+from tests.catalogues import (
+    TRANSLATED,
+    catalogue,
+    entries,
+    in_step,
+    left_over,
+    messages,
+    missing,
+    parsed,
+    path_of,
+)
 
-SOURCE = Path(i18n.__file__).parents[1]
-TRANSLATED = [code for code in i18n.LANGUAGES if code != i18n.DEFAULT]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
 
-@cache
-def messages() -> frozenset[str]:
-    """Every text that the pages can show."""
-    found = extract_from_dir(
-        SOURCE,
-        method_map=[("**/templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")],
-        options_map={"**/templates/**.html": {"newstyle_gettext": "true", "trimmed": "true"}},
-        keywords={"_": None, "gettext": None, "ngettext": (1, 2), "mark": None},
-    )
-    return frozenset(text for *_, text, _, _ in found if isinstance(text, str))
-
-
-def catalogue(code: str) -> Catalog:
-    """The catalogue of a language."""
-    with (i18n.LOCALE_FOLDER / code / "messages.po").open("rb") as source:
-        return read_po(source, locale=i18n.LANGUAGES[code].locale)
+def forms(text: str | Sequence[str]) -> tuple[str, ...]:
+    """A text as singular and plural, or alone."""
+    return (text,) if isinstance(text, str) else tuple(text)
 
 
 def test_texts_are_found() -> None:
     """The extraction that the other tests rest on sees templates and modules."""
-    assert {"Scan and pay", "Jasmine pearls", "Pay %(amount)s by FPS"} <= messages()
+    assert {"Scan and pay", "Jasmine pearls", "Pay %(amount)s by FPS"} <= {*messages()}
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_language_is_whole(code: str) -> None:
     """Every text has a translation, none is doubtful, and none is left over."""
-    known = {str(entry.id): entry for entry in catalogue(code) if entry.id}
-    assert set(known) == messages()
-    assert not [text for text, entry in known.items() if not entry.string or entry.fuzzy]
+    held = catalogue(code)
+    assert (missing(held), left_over(held)) == ([], [])
+    translated = entries(held).items()
+    assert not [
+        text for text, each in translated if each.fuzzy or not all(forms(each.string or ""))
+    ]
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_translation_keeps_the_placeholders(code: str) -> None:
     """A translation says the same values as the text."""
     wrong = [
-        entry.id
-        for entry in catalogue(code)
-        if sorted(PLACEHOLDER.findall(str(entry.id)))
-        != sorted(PLACEHOLDER.findall(str(entry.string)))
+        text
+        for text, entry in entries(catalogue(code)).items()
+        for string in forms(entry.string or "")
+        # The plural is the form that says how many.
+        if sorted(PLACEHOLDER.findall(forms(text)[-1])) != sorted(PLACEHOLDER.findall(string))
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_catalogue_is_in_the_order_of_the_source(code: str) -> None:
+    """`python -m tests.catalogues --write` finds nothing to change."""
+    text = path_of(code).read_text(encoding="utf-8")
+    assert in_step(text) == text
+
+
+def test_catalogue_is_brought_in_step() -> None:
+    """Missing texts come in empty, left-over ones go; the head and the translations stay."""
+    head = '# A head.\nmsgid ""\nmsgstr ""\n"Language: zh_Hant_HK\\n"'
+    text = f'{head}\n\nmsgid "Gone"\nmsgstr "去"\n\nmsgid "Scan and pay"\nmsgstr "掃"\n'
+    assert left_over(parsed(text)) == ["Gone"]
+    written = in_step(text)
+    assert written.startswith(f"{head}\n\nmsgid")
+    after = {text: each.string for text, each in entries(parsed(written)).items()}
+    assert list(after) == list(messages())
+    assert (after["Scan and pay"], after["Jasmine pearls"]) == ("掃", "")
+    assert in_step(written) == written
 
 
 @pytest.mark.parametrize("code", i18n.LANGUAGES)
@@ -83,6 +103,24 @@ def test_every_template_compiles(code: str) -> None:
         ([None], "yue-HK", "zh-hant"),
         ([None], "fr, de", "en"),
         ([None], "zh;q=much, en", "en"),
+        (["zh"], "zh-HK", "zh"),
+        (["ZH"], "en", "zh"),
+        ([None], "en-GB, zh", "en"),
+        ([None], "zh", "zh"),
+        ([None], "zh-CN,zh;q=0.9", "zh"),
+        ([None], "zh-SG", "zh"),
+        ([None], "zh-MY", "zh"),
+        ([None], "zh-Hans", "zh"),
+        ([None], "zh-Hans-HK", "zh"),
+        ([None], "ZH-HANS-TW", "zh"),
+        ([None], "zh-TW", "zh-hant"),
+        ([None], "zh-hk", "zh-hant"),
+        ([None], "zh-MO", "zh-hant"),
+        ([None], "zh-Hant", "zh-hant"),
+        ([None], "zh-Hant-CN", "zh-hant"),
+        ([None], "yue", "zh-hant"),
+        ([None], "yue-Hans-CN", "zh"),
+        ([None], "fr-HK, zhx", "en"),
     ],
 )
 def test_language_is_chosen(wishes: list[str | None], accepted: str, expected: str) -> None:
@@ -91,9 +129,68 @@ def test_language_is_chosen(wishes: list[str | None], accepted: str, expected: s
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"), [("en", "4 Mar 2026, 15:06:07"), ("zh-hant", "2026年3月4日 15:06:07")]
+    ("wishes", "expected"),
+    [
+        ([], "zh-hant"),
+        ([None, ""], "zh-hant"),
+        (["zh", "xx"], "zh"),
+        (["xx", "zh"], "en"),
+        ([None, "xx"], "en"),
+        (["zh-CN"], "en"),
+    ],
+)
+def test_unknown_wish_may_have_an_answer_of_its_own(
+    wishes: list[str | None], expected: str
+) -> None:
+    """Where the first wish decides, a language that we lack is neither skipped nor guessed."""
+    assert i18n.choose(wishes, "zh-HK", unknown="en") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("en", "4 Mar 2026, 15:06:07"),
+        ("zh-hant", "2026年3月4日 15:06:07"),
+        ("zh", "2026年3月4日 15:06:07"),
+    ],
 )
 def test_time_is_that_of_hong_kong(code: str, expected: str) -> None:
     """Moments are written as they are read from a clock in Hong Kong."""
     assert i18n.date_time_text(code, 1_772_607_967_000_000) == expected
     assert i18n.time_text(code, 1_772_607_967_000_000) == "15:06:07"
+
+
+@given(
+    st.integers(-money.AMOUNT_MINOR_MAX, money.AMOUNT_MINOR_MAX), st.sampled_from(["HKD", "CNY"])
+)
+def test_money_of_fps_is_written_as_everywhere(amount_minor: int, currency: str) -> None:
+    """Pages and terminal write one amount in one way."""
+    assert i18n.money_text(amount_minor, currency) == money.to_display(amount_minor, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "expected"),
+    [
+        (123450, "HKD", "HK$1,234.50"),
+        (123450, "CNY", "CN¥1,234.50"),
+        (123450, "EUR", "€1,234.50"),
+        (-123450, "EUR", "-€1,234.50"),
+        (1234, "JPY", "JP¥1,234"),
+        (5, "USD", "US$0.05"),
+        (1234500, "CHF", "12,345.00 CHF"),
+        (1234567, "KWD", "1,234.567 KWD"),
+        (123450, "XXX", "1,234.50 XXX"),
+        (123450, "QQQ", "1,234.50 QQQ"),
+        (-123450, "QQQ", "-1,234.50 QQQ"),
+    ],
+)
+def test_money_of_any_currency_is_written(amount_minor: int, currency: str, expected: str) -> None:
+    """A currency has its own decimals and its symbol, or else its code behind."""
+    assert i18n.money_text(amount_minor, currency) == expected
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.text(ascii_uppercase, min_size=3, max_size=3))
+def test_money_is_written_to_the_last_unit(amount_minor: int, currency: str) -> None:
+    """No amount and no currency is too strange, and no digit is lost."""
+    text = i18n.money_text(amount_minor, currency)
+    assert int("".join(filter(str.isdecimal, text))) == abs(amount_minor)

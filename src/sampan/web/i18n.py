@@ -8,6 +8,7 @@ the visitor.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
 from babel.support import NullTranslations, Translations
 
 from sampan.codecs.emv_reader import EPOCH, HONG_KONG
@@ -33,7 +35,7 @@ _ACCEPTED_MAX: Final = 20
 class Language:
     """A language of the pages: our code, the name in itself, and what HTML and Babel call it.
 
-    `date_time` and `time` are patterns of Unicode TR 35; a day has 24 hours in both languages, as
+    `date_time` and `time` are patterns of Unicode TR 35; a day has 24 hours in every language, as
     bank statements in Hong Kong write it.
     """
 
@@ -50,11 +52,16 @@ LANGUAGES: Final[Mapping[str, Language]] = {
     "zh-hant": Language(
         "zh-hant", "繁體中文", "zh-Hant-HK", "zh_Hant_HK", "y年M月d日 HH:mm:ss", "HH:mm:ss"
     ),
+    "zh": Language("zh", "简体中文", "zh-Hans-HK", "zh_Hans_HK", "y年M月d日 HH:mm:ss", "HH:mm:ss"),
 }
 """Code → language, in the order in which a page offers them."""
 
-# Any Chinese is nearer to Traditional Chinese than English is.
-_BY_PRIMARY_TAG: Final = {"en": "en", "zh": "zh-hant", "yue": "zh-hant"}
+# The parts of a tag of Chinese that tell its script; a script that is named beats the region.
+_SIMPLIFIED: Final = "hans"
+_TRADITIONAL: Final = {"hant", "tw", "hk", "mo", "yue"}
+
+_MONEY_LOCALE: Final = "en_HK"
+_NO_SYMBOL: Final = "¤"
 
 
 def mark(message: str) -> str:
@@ -62,19 +69,41 @@ def mark(message: str) -> str:
     return message
 
 
-def choose(wishes: Sequence[str | None], accept_language: str, *, default: str = DEFAULT) -> str:
+def choose(
+    wishes: Sequence[str | None],
+    accept_language: str,
+    *,
+    unknown: str | None = None,
+    default: str = DEFAULT,
+) -> str:
     """Return the code of the language to show: the first wish that exists, else the browser's.
 
-    `wishes` are codes in any case, as they came from an address, a cookie or a setting.
+    `wishes` are codes in any case, as they came from an address, a cookie or a setting. With
+    `unknown`, the first wish that is not empty decides: if it names none of `LANGUAGES`, the
+    answer is `unknown`.
     """
-    for wish in wishes:
-        if wish and wish.lower() in LANGUAGES:
+    for wish in filter(None, wishes):
+        if wish.lower() in LANGUAGES:
             return wish.lower()
+        if unknown is not None:
+            return unknown
     for tag in _accepted(accept_language):
-        code = _BY_PRIMARY_TAG.get(tag.split("-")[0].lower())
+        code = _by_tag(tag)
         if code:
             return code
     return default
+
+
+def _by_tag(tag: str) -> str | None:
+    """Return the code of the language that a browser's tag (RFC 5646) means, if we have it."""
+    primary, *rest = tag.lower().split("-")
+    if primary == "en":
+        return "en"
+    if primary not in {"zh", "yue"}:
+        return None
+    if _SIMPLIFIED in rest:
+        return "zh"
+    return "zh" if _TRADITIONAL.isdisjoint({primary, *rest}) else "zh-hant"
 
 
 def _accepted(header: str) -> list[str]:
@@ -124,3 +153,15 @@ def time_text(code: str, us: int) -> str:
     """Write a moment as the time of day in Hong Kong."""
     language = LANGUAGES[code]
     return format_datetime(moment(us), language.time, tzinfo=HONG_KONG, locale=language.locale)
+
+
+def money_text(amount_minor: int, currency: str) -> str:
+    """Write an amount for people, in every language alike: `HK$1,234.50`.
+
+    A currency that has no symbol, or is not known, has its code behind: `1,234.50 CHF`.
+    """
+    amount = Decimal(amount_minor).scaleb(-get_currency_precision(currency))
+    symbol = get_currency_symbol(currency, locale=_MONEY_LOCALE)
+    # A code for a symbol would stick to the digits: CHF3.00.
+    form = "#,##0.00 ¤¤" if symbol in {currency, _NO_SYMBOL} else None
+    return format_currency(amount, currency, form, locale=_MONEY_LOCALE)

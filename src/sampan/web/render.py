@@ -109,7 +109,8 @@ def environment(code: str) -> Environment:
         languages=tuple(i18n.LANGUAGES.values()),
     )
     made.filters.update(
-        money=money.to_display,
+        money=i18n.money_text,
+        plain=money.to_text,
         date_time=partial(i18n.date_time_text, code),
         time=partial(i18n.time_text, code),
         iso=lambda us: i18n.moment(us).isoformat(),
