@@ -22,10 +22,13 @@ from sampan.bank import door as bank_door
 from sampan.bank import pages as bank_pages
 from sampan.bank.service import Bank
 from sampan.clock import Clock, SystemClock
+from sampan.domain.page_links import PageLinks
 from sampan.errors import Unavailable
 from sampan.gate.door import Gate
 from sampan.notifications import Notifications
 from sampan.outbound import Outbound
+from sampan.page.door import PageDoor
+from sampan.page.pages import Pages
 from sampan.providers import registry
 from sampan.providers.base import Provider, ProviderConfig
 from sampan.settings import Settings
@@ -81,6 +84,14 @@ class Platform:
         own = Policy(allow_private=True, allow_http=True, ports=ANY_PORT)
         self.bank_http = Outbound(own, clock=clock)
         self.shop: shop_app.Shop | None = None
+        self.page_links = PageLinks(settings.public_url, vault.derive("page sessions"))
+        self.pages = Pages(
+            store,
+            clock,
+            find_project=self.projects.in_tx,
+            links=self.page_links,
+            sandbox_app="/bank/pay?payload={payload}" if settings.sandbox else "",
+        )
         self._providers: dict[str, Provider] = {}
         self.bank = Bank(
             store,
@@ -135,10 +146,10 @@ class Platform:
         """Return the workers of every kind of task."""
         asking = AskProvider(
             self.store,
-            self.clock,
             http=self.bank_http,
             find_provider=self.find_provider,
             find_project=self.projects.in_tx,
+            page_links=self.page_links,
         )
         delivering = DeliverCallbacks(
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
@@ -178,8 +189,15 @@ class Platform:
             find_provider=self.find_provider,
             find_project=self.projects.in_tx,
         )
+        pages = PageDoor(
+            self.pages,
+            projects=self.projects,
+            check_url=self.check_callback_url,
+            font_file=self.settings.font_file,
+        )
         routes: list[BaseRoute] = [
             *gate.routes(),
+            *pages.routes(),
             *notifications.routes(),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),

@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     demo_shop_project: int = Field(
         default=0, ge=0, description="Project of the demo shop at `/shop/`; 0: no shop."
     )
+    font_file: str = Field(
+        default="",
+        description="Font with Chinese for the QR images that customers save. Empty: one of the "
+        "system, else Latin letters only.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )

@@ -136,6 +136,12 @@ class Merchant:
             timeout_s=timeout_s,
         )[0]
 
+    def told(self, payment_id: str, status: str) -> Received:
+        """Wait for the first callback that tells this status of a payment."""
+        return self.wait(
+            lambda one: one.payment_id == payment_id and one.body["payment"]["status"] == status
+        )[0]
+
     def of(self, payment_id: str) -> list[Received]:
         """Return what has arrived about a payment, oldest first."""
         return [one for one in self.received if one.payment_id == payment_id]

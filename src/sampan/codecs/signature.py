@@ -13,7 +13,16 @@ from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
-__all__ = ["Order", "canonical", "find_signature", "sign", "verify", "verify_form"]
+__all__ = [
+    "Order",
+    "canonical",
+    "find_signature",
+    "sign",
+    "verified_form_text",
+    "verified_text",
+    "verify",
+    "verify_form",
+]
 
 _Leaf = tuple[str, str]
 """One signed value: its path and its text."""
@@ -111,13 +120,25 @@ def verify_form(secrets: Sequence[str], fields: Mapping[str, str], *, signature:
 
     Source: Payment Page docs, signature; behaviour of the public client libraries.
     """
+    return verified_form_text(secrets, fields, signature=signature) is not None
+
+
+def verified_form_text(
+    secrets: Sequence[str], fields: Mapping[str, str], *, signature: object
+) -> str | None:
+    """Return the signed text of a Payment Page request when its signature fits, else None.
+
+    As ``verify_form``, for callers that also need the text: equal texts, equal requests. Names that
+    begin with ``_`` are left out, since the same request is opened with other values of them.
+    """
     every = _leaves(fields)
     named = [leaf for leaf in every if not leaf[0].startswith("_")]
     texts: list[str] = []
     for leaves in (named, every):
         texts += _texts(leaves)
         texts += _texts([(path, _FORM_BOOLEANS.get(text, text)) for path, text in leaves])
-    return _fits(secrets, dict.fromkeys(texts), signature=signature)
+    fits = _fits(secrets, dict.fromkeys(texts), signature=signature)
+    return _text(named, Order.NATURAL) if fits else None
 
 
 def find_signature(body: Mapping[str, object]) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sampan.domain.codes import Code
 from sampan.domain.payment import DisplayData, Fault, Operation, Payment
 from sampan.domain.project import METHOD, DisplayProfile
-from sampan.domain.statuses import PaymentStatus, PaymentType
+from sampan.domain.statuses import FINAL, PaymentStatus, PaymentType
 
 Body = dict[str, Any]
 ERRORS_MAX: Final = 10
@@ -56,7 +56,7 @@ def _safe(text: str) -> str:
 
 def _payment(payment: Payment) -> Body:
     shown = payment.paid_minor if payment.status is PaymentStatus.SUCCESS else payment.amount_minor
-    return {
+    told: Body = {
         "id": payment.id,
         "type": PaymentType.PURCHASE.value,
         "status": payment.status.value,
@@ -64,6 +64,25 @@ def _payment(payment: Payment) -> Body:
         "method": METHOD,
         "sum": _money(shown, payment.currency),
         "description": _safe(payment.description),
+    }
+    if payment.retry_until_us is not None:
+        told |= attempts_members(payment)
+    return told
+
+
+def attempts_members(payment: Payment) -> Body:
+    """Return whether the customer may try again, and for how many seconds from its last change on.
+
+    The field writes the first as true or false; numbers are read alike by every client.
+    """
+    open_us = 0
+    # While money is held for staff nobody may try again (`domain.machine`).
+    waits = payment.status is PaymentStatus.AWAITING_CUSTOMER and not payment.held_count
+    if waits and payment.retry_until_us is not None:
+        open_us = max(0, payment.retry_until_us - payment.updated_us)
+    return {
+        "is_new_attempts_available": int(open_us > 0),
+        "attempts_timeout": open_us // 1_000_000,
     }
 
 
@@ -153,6 +172,8 @@ def body(payment: Payment, operation: Operation, *, extra: Body | None = None) -
         **(extra or {}),
         "operation": _operation(operation, converted_minor=_converted(payment, operation)),
     }
+    if payment.merchant_data and payment.status in FINAL:
+        told["merchant_data"] = _safe(payment.merchant_data)
     if payment.faults and payment.status is PaymentStatus.ERROR:
         told["errors"] = _errors(payment.faults)
     return told

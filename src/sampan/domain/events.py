@@ -19,23 +19,29 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The provider made a QR; the merchant shows it."""
+    """The provider made a QR; the merchant shows it. `attempt` is the sale it was made for."""
 
     display: DisplayData
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedRedirect:
-    """The provider made a QR; our hosted page shows it."""
+    """The provider made a QR; our hosted page shows it. `attempt` is the sale it was made for."""
 
     display: DisplayData
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider, or the customer at the provider, said no; no money moved."""
+    """The provider, or the customer at the provider, said no; no money moved.
+
+    `attempt` is the sale that was refused.
+    """
 
     code: str
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,26 @@ class Credited:
 @dataclass(frozen=True, slots=True)
 class Expired:
     """The time to pay and the grace for a late notice are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """The attempt was refused or ran out of time, and the customer may try again on our page."""
+
+    code: str
+    retry_until_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class TriedAgain:
+    """The customer asks for another attempt; `request_id` names the new sale."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The customer goes back to the shop and does not try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +99,9 @@ Event = (
     | Refused
     | Credited
     | Expired
+    | AttemptFailed
+    | TriedAgain
+    | GaveUp
     | StaffAccepted
     | StaffDeclined
 )

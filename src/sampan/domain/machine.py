@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, assert_never
 
+from sampan.domain import attempts
 from sampan.domain import events as ev
 from sampan.domain.codes import Code
 from sampan.domain.payment import Payment
@@ -30,11 +31,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Go to `to` with this response code; `paid_minor` is set when money is applied."""
+    """Go to `to` with this response code; `paid_minor` is set when money is applied.
+
+    `retry_until_us` is set when the customer may try again, and says until when.
+    """
 
     to: St
     code: str
     paid_minor: int | None = None
+    retry_until_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,24 @@ MOVES: Final[dict[tuple[St | None, type[ev.Event]], St]] = {
     (St.PROCESSING, ev.Expired): St.DECLINE,
     (St.AWAITING_CUSTOMER_ACTION, ev.Expired): St.DECLINE,
     (St.AWAITING_REDIRECT_RESULT, ev.Expired): St.DECLINE,
+    # an attempt fails and the customer may make another on our page, or gives up, or does nothing
+    (St.PROCESSING, ev.AttemptFailed): St.AWAITING_CUSTOMER,
+    (St.AWAITING_CUSTOMER_ACTION, ev.AttemptFailed): St.AWAITING_CUSTOMER,
+    (St.AWAITING_REDIRECT_RESULT, ev.AttemptFailed): St.AWAITING_CUSTOMER,
+    (St.AWAITING_CUSTOMER, ev.TriedAgain): St.PROCESSING,
+    (St.AWAITING_CUSTOMER, ev.GaveUp): St.DECLINE,
+    (St.AWAITING_CUSTOMER, ev.Expired): St.DECLINE,
+    (St.AWAITING_CUSTOMER, ev.Credited): St.SUCCESS,
     # staff decide about money that did not fit
     (St.PROCESSING, ev.StaffAccepted): St.SUCCESS,
     (St.AWAITING_CUSTOMER_ACTION, ev.StaffAccepted): St.SUCCESS,
     (St.AWAITING_REDIRECT_RESULT, ev.StaffAccepted): St.SUCCESS,
+    (St.AWAITING_CUSTOMER, ev.StaffAccepted): St.SUCCESS,
     (St.DECLINE, ev.StaffAccepted): St.SUCCESS,
     (St.PROCESSING, ev.StaffDeclined): St.DECLINE,
     (St.AWAITING_CUSTOMER_ACTION, ev.StaffDeclined): St.DECLINE,
     (St.AWAITING_REDIRECT_RESULT, ev.StaffDeclined): St.DECLINE,
+    (St.AWAITING_CUSTOMER, ev.StaffDeclined): St.DECLINE,
 }
 """(status, event type) → status."""
 
@@ -102,18 +117,54 @@ def decide(
     if isinstance(event, ev.Credited):
         assert payment is not None  # noqa: S101 - a credit is matched before it is decided
         return _credited(payment, event, settings=settings, now_us=now_us)
+    if payment is not None:
+        reason = _out_of_place(payment, event, now_us=now_us)
+        if reason:
+            return Ignore(reason)
+        event = _softened(payment, event, settings=settings, now_us=now_us)
     to = MOVES.get((status, type(event)))
     if to is None:
         return Ignore(f"{type(event).__name__} does not move a payment in {status}")
-    if payment and payment.held_count and isinstance(event, ev.Expired | ev.Refused):
-        return Ignore("money is held for staff to decide")
     return _move(to, event)
+
+
+def _out_of_place(payment: Payment, event: ev.Event, *, now_us: int) -> str:
+    """Say why an event has no effect on a payment in whatever status; "" where it may have one."""
+    match event:
+        case ev.Issued(attempt=attempt) | ev.IssuedRedirect(attempt=attempt):
+            if attempt != payment.attempts_count:
+                return "news of an earlier attempt"
+        case ev.Refused(attempt=attempt) if attempt != payment.attempts_count:
+            return "news of an earlier attempt"
+        case ev.TriedAgain() if now_us >= (payment.retry_until_us or 0):
+            return "the time to try again is over"
+        case _:
+            pass
+    unmoved = ev.Expired | ev.Refused | ev.AttemptFailed | ev.TriedAgain | ev.GaveUp
+    if payment.held_count and isinstance(event, unmoved):
+        return "money is held for staff to decide"
+    return ""
+
+
+def _softened(
+    payment: Payment, event: ev.Event, *, settings: ProjectSettings, now_us: int
+) -> ev.Event:
+    """Turn what would end a payment into a failed attempt where the customer may try again."""
+    if not isinstance(event, ev.Refused | ev.Expired) or payment.status is St.AWAITING_CUSTOMER:
+        return event
+    until_us = attempts.retry_until_us(settings, payment, now_us=now_us)
+    if until_us is None:
+        return event
+    code = event.code if isinstance(event, ev.Refused) else Code.TIME_OUT
+    return ev.AttemptFailed(code, until_us)
 
 
 def _move(to: St, event: ev.Event) -> Move:
     match event:
-        case ev.Accepted() | ev.Issued() | ev.IssuedRedirect():
+        case ev.Accepted() | ev.Issued() | ev.IssuedRedirect() | ev.TriedAgain():
             return Move(to, Code.AWAITING)
+        case ev.AttemptFailed(code=code, retry_until_us=until_us):
+            return Move(to, code, retry_until_us=until_us)
         case ev.Rejected():
             return Move(to, Code.VALIDATION_ERROR)
         case ev.Refused(code=code):
@@ -122,6 +173,8 @@ def _move(to: St, event: ev.Event) -> Move:
             return Move(to, Code.SUCCESS, amount)
         case ev.Expired():
             return Move(to, Code.TIME_OUT)
+        case ev.GaveUp():
+            return Move(to, Code.CANCELLED_BY_CUSTOMER)
         case ev.StaffDeclined():
             return Move(to, Code.INCORRECT_AMOUNT)
         case _:  # pragma: no cover - mypy proves that no event is left

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.domain.statuses import OperationType, Origin, PaymentStatus
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,7 +51,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """The task to move money. Money in minor units, times in microseconds UTC."""
+    """The task to move money. Money in minor units, times in microseconds UTC.
+
+    `best_before_us` ends all attempts to pay. `attempts_count` counts the sales; `retry_until_us`
+    is set by the first one that failed while the customer could still try again.
+    """
 
     key: int
     project_id: int
@@ -70,6 +74,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     updated_us: int
     decline_us: int
     finished_us: int | None
+    origin: Origin = Origin.GATE
+    merchant_data: str = ""
+    best_before_us: int | None = None
+    attempts_count: int = 1
+    retry_until_us: int | None = None
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,13 @@ class ReferenceMode(StrEnum):
     BOTH = "both"
 
 
+class Flow(StrEnum):
+    """Who shows the QR of a payment that was asked for through Gate (decision 3)."""
+
+    DISPLAY = "display"
+    REDIRECT = "redirect"
+
+
 def _setting(text: str, **bounds: Any) -> Meta:  # noqa: ANN401 - msgspec's own bounds
     return Meta(description=text, **bounds)
 
@@ -42,6 +49,29 @@ def _setting(text: str, **bounds: Any) -> Meta:  # noqa: ANN401 - msgspec's own 
 _AMOUNT_MAX = 10**13
 _MONTH_S = 31 * 86_400
 _DAY_S = 86_400
+_WEB_URL = r"^(https?://[^\s;]+)?$"
+
+
+def _address(what: str) -> Meta:
+    return _setting(
+        f"Payment Page: {what} Empty: none; a request's own wins.",
+        max_length=2048,
+        pattern=_WEB_URL,
+    )
+
+
+def _enabled(of: str) -> Meta:
+    return _setting(
+        f"Where `{of}` leads back from: `0` nowhere, `1` a page of its own, `2` frames too.",
+        pattern="^[012]?$",
+    )
+
+
+def _mode(of: str) -> Meta:
+    return _setting(
+        f"Where `{of}` opens from a frame: `iframe`, `parent_page` or `blank_page`.",
+        pattern="^(iframe|parent_page|blank_page)?$",
+    )
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,6 +145,78 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             " `both`. Ordinary bank accounts take only `none`."
         ),
     ] = ReferenceMode.BILL_NUMBER
+    flow: Annotated[
+        Flow,
+        _setting(
+            "Who shows the QR of a Gate sale: `display`, the merchant; `redirect`, our page, by"
+            " `redirect_data`."
+        ),
+    ] = Flow.DISPLAY
+    retry_attempts_max: Annotated[
+        int,
+        _setting("Payment Page: how often a customer may try again after a decline.", ge=0, le=20),
+    ] = 0
+    retry_window_s: Annotated[
+        int,
+        _setting(
+            "Payment Page: seconds from the first decline in which another attempt may begin.",
+            ge=60,
+            le=_DAY_S,
+        ),
+    ] = 600
+    page_confirm: Annotated[
+        bool,
+        _setting(
+            "Payment Page: whether the customer confirms before the QR is made, though there is"
+            " only one method."
+        ),
+    ] = False
+    page_intermediate_callback: Annotated[
+        bool, _setting("Payment Page: whether the callback with the QR is sent as well.")
+    ] = False
+    page_language: Annotated[
+        str,
+        _setting(
+            "Payment Page: language where neither request nor browser name one of ours: `en`,"
+            " `zh-hant` or `zh`.",
+            pattern="^(en|zh-hant|zh)$",
+        ),
+    ] = "en"
+    page_frame_ancestors: Annotated[
+        str,
+        _setting(
+            "Payment Page: who may show it in a frame, a source list of CSP: `*` anybody, `'none'`"
+            " nobody, or addresses with a blank between them.",
+            max_length=1024,
+            pattern="^[!-+\\--:<-~]+( [!-+\\--:<-~]+)*$",
+        ),
+    ] = "*"
+    bank_app_url: Annotated[
+        str,
+        _setting(
+            "Payment Page: address that opens a bank app, `{payload}` in it stands for the QR's"
+            " text. Empty: no button, at the sandbox its own app.",
+            max_length=1024,
+            pattern=_WEB_URL,
+        ),
+    ] = ""
+    merchant_success_url: Annotated[str, _address("where the button after a success leads.")] = ""
+    merchant_success_enabled: Annotated[str, _enabled("merchant_success_url")] = ""
+    merchant_success_redirect_mode: Annotated[str, _mode("merchant_success_url")] = ""
+    merchant_fail_url: Annotated[str, _address("where the button after a decline leads.")] = ""
+    merchant_fail_enabled: Annotated[str, _enabled("merchant_fail_url")] = ""
+    merchant_fail_redirect_mode: Annotated[str, _mode("merchant_fail_url")] = ""
+    merchant_return_url: Annotated[str, _address("where the way back before paying leads.")] = ""
+    merchant_return_enabled: Annotated[str, _enabled("merchant_return_url")] = ""
+    merchant_return_redirect_mode: Annotated[str, _mode("merchant_return_url")] = ""
+    redirect_success_url: Annotated[
+        str, _address("where a success leads by itself, without our result.")
+    ] = ""
+    redirect_success_mode: Annotated[str, _mode("redirect_success_url")] = ""
+    redirect_fail_url: Annotated[
+        str, _address("where a decline leads by itself, without our result.")
+    ] = ""
+    redirect_fail_mode: Annotated[str, _mode("redirect_fail_url")] = ""
     sandbox_scenario: Annotated[
         str,
         _setting(

@@ -9,6 +9,7 @@ class PaymentStatus(StrEnum):
     PROCESSING = "processing"
     AWAITING_CUSTOMER_ACTION = "awaiting customer action"
     AWAITING_REDIRECT_RESULT = "awaiting redirect result"
+    AWAITING_CUSTOMER = "awaiting customer"
     SUCCESS = "success"
     DECLINE = "decline"
     ERROR = "error"
@@ -22,6 +23,13 @@ class OperationType(StrEnum):
     MANUAL_CHANGE = "manual change"
 
 
+class Origin(StrEnum):
+    """Where a payment was asked for."""
+
+    GATE = "gate"
+    PAGE = "page"
+
+
 class PaymentType(StrEnum):
     """What a payment is for; `hk-qr` has one."""
 
@@ -29,7 +37,8 @@ class PaymentType(StrEnum):
 
 
 OperationStatus = PaymentStatus
-"""An operation uses the payment's words; a sale always has its payment's status."""
+"""An operation uses the payment's words. The newest sale has its payment's status, but a sale that
+failed is declined while its payment awaits the customer's next attempt."""
 
 FINAL = frozenset({PaymentStatus.SUCCESS, PaymentStatus.DECLINE, PaymentStatus.ERROR})
 """Statuses that nothing leaves by itself.

@@ -2,12 +2,12 @@
 
 import msgspec
 
+from sampan.domain import attempts, reference
 from sampan.domain import events as ev
-from sampan.domain import reference
 from sampan.domain.payment import DisplayData, Operation, Payment
 from sampan.domain.project import Project
 from sampan.domain.statuses import PaymentStatus
-from sampan.flow.settle import Step, settle
+from sampan.flow.settle import Step, attempt_of, settle
 from sampan.providers.base import Issued, ProviderOrder, Refused
 from sampan.storage import payments
 from sampan.storage.engine import Tx
@@ -27,15 +27,16 @@ def asking(tx: Tx, project: Project, operation: Operation) -> Asking | None:
     payment = payments.payment_by_key(tx, operation.payment_key)
     if payment is None or payment.status is not PaymentStatus.PROCESSING:
         return None
+    if attempt_of(tx, payment, operation) != payment.attempts_count:
+        return None
     settings = project.settings
-    lifetime_us = settings.qr_lifetime_s * 1_000_000
     order = ProviderOrder(
         reference=reference.encode(operation.id),
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         description=payment.description,
         created_us=operation.created_us,
-        expires_us=min(operation.created_us + lifetime_us, payment.decline_us),
+        expires_us=attempts.qr_expires_us(settings, payment, begun_us=operation.created_us),
         closes_us=payment.decline_us,
         options={
             "project_id": str(project.id),
@@ -55,11 +56,14 @@ def take_answer(
 ) -> None:
     """Take a provider's answer in: show the QR, or decline. A second answer changes nothing.
 
-    With `redirect_url` the customer is sent to a page that shows the QR.
+    With `redirect_url` the customer is sent to a page that shows the QR. An answer that comes after
+    the customer has begun another attempt changes nothing either.
     """
     event: ev.Event
+    # Read when the provider was asked, so it counts the attempt that was asked about.
+    attempt = asked.payment.attempts_count
     if isinstance(outcome, Refused):
-        event = ev.Refused(outcome.code)
+        event = ev.Refused(outcome.code, attempt)
     else:
         display = DisplayData(
             payload=outcome.payload,
@@ -67,5 +71,6 @@ def take_answer(
             lifetime_s=max(0, -((now_us - outcome.expires_us) // 1_000_000)),
             redirect_url=redirect_url,
         )
-        event = ev.IssuedRedirect(display) if redirect_url else ev.Issued(display)
+        made = ev.IssuedRedirect if redirect_url else ev.Issued
+        event = made(display, attempt)
     settle(tx, asked.project, asked.payment, event=event, step=Step(now_us, "provider"))

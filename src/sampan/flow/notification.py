@@ -1,15 +1,16 @@
 """Take a provider's notices in: remember, match, decide, post. All in one transaction each."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sampan.domain import events as ev
 from sampan.domain import ledger as books
 from sampan.domain import reference
 from sampan.domain.machine import Alarm, Move, Reason
-from sampan.domain.payment import Payment
+from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
 from sampan.domain.statuses import PaymentStatus
-from sampan.flow.settle import Step, settle
+from sampan.flow.settle import Step, attempt_of, settle
 from sampan.providers.base import Credit, Notice, Refusal
 from sampan.storage import credits as kept
 from sampan.storage import journal, ledger, payments
@@ -26,45 +27,48 @@ def take_notice(
     notice_id = notice.bank_txn_id if isinstance(notice, Credit) else notice.notice_id
     if not kept.take_notice(tx, provider, notice.account, notice_id=notice_id, now_us=now_us):
         return
-    payment, project = _match(tx, provider, notice.reference, find_project=find_project)
+    matched = _match(tx, provider, notice.reference, find_project=find_project)
     if isinstance(notice, Credit):
-        _take_credit(tx, provider, notice, payment=payment, project=project, now_us=now_us)
-    elif payment is not None and project is not None:
-        _take_refusal(tx, notice, payment=payment, project=project, now_us=now_us)
+        _take_credit(tx, provider, notice, matched=matched, now_us=now_us)
+    elif matched is not None:
+        _take_refusal(tx, notice, matched, now_us=now_us)
 
 
-def _match(
-    tx: Tx, provider: str, text: str, *, find_project: FindProject
-) -> tuple[Payment | None, Project | None]:
-    """Return payment and project that a reference names, if they are this provider's."""
+class _Matched(NamedTuple):
+    """What a reference names: a sale, its payment and its project."""
+
+    operation: Operation
+    payment: Payment
+    project: Project
+
+
+def _match(tx: Tx, provider: str, text: str, *, find_project: FindProject) -> _Matched | None:
+    """Return what a reference names, if it is this provider's."""
     operation_id = reference.decode(text)
     operation = None if operation_id is None else payments.operation_by_id(tx, operation_id)
     payment = None if operation is None else payments.payment_by_key(tx, operation.payment_key)
-    project = None if payment is None else find_project(tx, payment.project_id)
+    if operation is None or payment is None:
+        return None
+    project = find_project(tx, payment.project_id)
     if project is None or project.settings.provider != provider:
-        return None, None
-    return payment, project
+        return None
+    return _Matched(operation, payment, project)
 
 
-def _take_refusal(
-    tx: Tx, notice: Refusal, *, payment: Payment, project: Project, now_us: int
-) -> None:
-    settle(tx, project, payment, event=ev.Refused(notice.code), step=Step(now_us, "bank"))
+def _take_refusal(tx: Tx, notice: Refusal, matched: _Matched, *, now_us: int) -> None:
+    operation, payment, project = matched
+    event = ev.Refused(notice.code, attempt_of(tx, payment, operation))
+    settle(tx, project, payment, event=event, step=Step(now_us, "bank"))
 
 
-def _take_credit(  # noqa: PLR0913 - one credit with everything it was matched to
-    tx: Tx,
-    provider: str,
-    credit: Credit,
-    *,
-    payment: Payment | None,
-    project: Project | None,
-    now_us: int,
+def _take_credit(
+    tx: Tx, provider: str, credit: Credit, *, matched: _Matched | None, now_us: int
 ) -> None:
     status, owner = "unapplied", None
-    if payment is None or project is None:
+    if matched is None:
         _alarm(tx, credit, now_us=now_us)
     else:
+        _, payment, project = matched
         event = ev.Credited(credit.amount_minor, credit.currency, credit.bank_txn_id)
         step = Step(now_us, "bank", f"{provider}/{credit.account}/{credit.bank_txn_id}")
         decision, _ = settle(tx, project, payment, event=event, step=step)
@@ -96,9 +100,10 @@ def _take_credit(  # noqa: PLR0913 - one credit with everything it was matched t
         provider, credit.account, currency=credit.currency, amount_minor=credit.amount_minor
     )
     ledger.post(tx, arrived, credit=credit_id, now_us=now_us)
-    if status == "applied" and project is not None:
+    if status == "applied" and matched is not None:
         held = books.Held(provider, credit.account, credit.currency, credit.amount_minor)
-        ledger.post(tx, books.applied(held, project.id), credit=credit_id, now_us=now_us)
+        posting = books.applied(held, matched.project.id)
+        ledger.post(tx, posting, credit=credit_id, now_us=now_us)
 
 
 def _alarm(tx: Tx, credit: Credit, *, now_us: int) -> None:

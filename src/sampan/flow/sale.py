@@ -3,16 +3,18 @@
 import msgspec
 
 from sampan.clock import Clock
+from sampan.domain import attempts
 from sampan.domain import events as ev
 from sampan.domain.codes import Code, message
 from sampan.domain.machine import Move, decide
 from sampan.domain.payment import Customer, Fault, Operation, Payment, Targets
-from sampan.domain.project import Project
-from sampan.domain.statuses import FINAL, OperationType, PaymentStatus
+from sampan.domain.project import Project, ProjectSettings
+from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.errors import Refusal
+from sampan.flow.settle import begin_attempt
 from sampan.flow.telling import tell
 from sampan.money import DECIMALS
-from sampan.storage import journal, outbox, payments
+from sampan.storage import journal, payments
 from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
 
@@ -27,6 +29,9 @@ class SaleRequest(msgspec.Struct, frozen=True, kw_only=True):
     customer: Customer
     targets: Targets
     digest: str
+    origin: Origin = Origin.GATE
+    merchant_data: str = ""
+    best_before_us: int | None = None
 
 
 def new_request_id(clock: Clock, project_id: int) -> str:
@@ -35,16 +40,18 @@ def new_request_id(clock: Clock, project_id: int) -> str:
     return f"{drawn[:40]}-{drawn[40:]}-{project_id % 10**8:08d}"
 
 
-def faults_of(project: Project, request: SaleRequest) -> tuple[Fault, ...]:
-    """Return what the project's settings forbid about a sale (stage 2, decision 3)."""
-    if request.currency not in DECIMALS:
+def faults_of_amount(
+    settings: ProjectSettings, currency: str, *, amount_minor: int
+) -> tuple[Fault, ...]:
+    """Return what a project's settings forbid about a sum (stage 2, decision 3)."""
+    if currency not in DECIMALS:
         return (_fault(Code.INVALID_CURRENCY, "payment.currency"),)
-    limits = project.settings.amount_limits(request.currency)
+    limits = settings.amount_limits(currency)
     if limits is None:
         return (_fault(Code.CURRENCY_DISABLED, "payment.currency"),)
-    if request.amount_minor < limits[0]:
+    if amount_minor < limits[0]:
         return (_fault(Code.AMOUNT_LESS_THAN_LIMIT, "payment.amount"),)
-    if request.amount_minor > limits[1]:
+    if amount_minor > limits[1]:
         return (_fault(Code.AMOUNT_GREATER_THAN_LIMIT, "payment.amount"),)
     return ()
 
@@ -55,7 +62,7 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
     The same request again returns the id of the first and starts nothing. A payment in `error` may
     be sent again. Raises `Refusal` 3041 when the payment id belongs to another request.
     """
-    faults = faults_of(project, request)
+    faults = faults_of_amount(project.settings, request.currency, amount_minor=request.amount_minor)
     event = ev.Rejected(faults) if faults else ev.Accepted()
     entered = decide(None, event, settings=project.settings, now_us=now_us)
     assert isinstance(entered, Move)  # noqa: S101 - nothing stands against a new payment
@@ -73,7 +80,10 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
         if not payments.restart_payment(tx, payment):
             return _repeat_or_refuse(tx, found, request)
     operation = _operation(tx, payment, request_id=request_id)
-    payments.insert_operation(tx, operation, project_id=project.id, digest=request.digest)
+    if faults:
+        payments.insert_operation(tx, operation, project_id=project.id, digest=request.digest)
+    else:
+        begin_attempt(tx, project, operation, digest=request.digest)
     journal.write(
         tx,
         Entry(
@@ -90,21 +100,12 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
     )
     if faults:
         tell(tx, project, payment, operation=operation, extra=None)
-    else:
-        outbox.put(
-            tx,
-            "ask_provider",
-            lane=project.settings.provider,
-            subject=operation.id,
-            due_us=now_us,
-        )
     return request_id
 
 
 def _payment(
     tx: Tx, project: Project, request: SaleRequest, *, status: PaymentStatus, now_us: int
 ) -> Payment:
-    settings = project.settings
     return Payment(
         key=tx.new_id(),
         project_id=project.id,
@@ -121,8 +122,13 @@ def _payment(
         held_count=0,
         created_us=now_us,
         updated_us=now_us,
-        decline_us=now_us + settings.decline_after_effective_s * 1_000_000,
+        decline_us=attempts.decline_us(
+            project.settings, now_us=now_us, best_before_us=request.best_before_us
+        ),
         finished_us=now_us if status in FINAL else None,
+        origin=request.origin,
+        merchant_data=request.merchant_data,
+        best_before_us=request.best_before_us,
     )
 
 

@@ -4,24 +4,27 @@ The only place that changes a payment's status.
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from sampan.codecs import qr_image
+from sampan.domain import attempts
 from sampan.domain import callback as wire
 from sampan.domain import events as ev
 from sampan.domain.codes import message
 from sampan.domain.machine import Alarm, Decision, Move, decide
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
-from sampan.domain.statuses import FINAL, WAITING, OperationType
+from sampan.domain.statuses import FINAL, WAITING, OperationType, Origin, PaymentStatus
 from sampan.errors import Unavailable
 from sampan.flow.telling import tell
-from sampan.storage import journal, payments
+from sampan.storage import journal, outbox, payments
 from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
 
+NEWS: Final = "payment/"
+"""Whoever shows a payment is woken by this and the payment's key."""
 _TRIES_MAX: Final = 3
 
 
@@ -44,11 +47,12 @@ def settle(
     """
     for _ in range(_TRIES_MAX):
         decision = decide(payment, event, settings=project.settings, now_us=step.now_us)
-        after = _after(payment, event, decision=decision, step=step)
+        after = _after(project, payment, event=event, decision=decision, step=step)
         if after is None:
             _note_alarm(tx, payment, decision, step=step)
             return decision, payment
         if payments.move_payment(tx, payment, after):
+            tx.wake(f"{NEWS}{payment.key}")
             if isinstance(decision, Move):
                 moved = _Moved(payment, after, str(decision.code))
                 _follow(tx, project, moved, event=event, step=step)
@@ -61,17 +65,19 @@ def settle(
     raise Unavailable("the payment is being changed by others")
 
 
-def _after(payment: Payment, event: ev.Event, *, decision: Decision, step: Step) -> Payment | None:
+def _after(
+    project: Project, payment: Payment, *, event: ev.Event, decision: Decision, step: Step
+) -> Payment | None:
     """Return the payment as the decision leaves it, None when it changes nothing on it."""
     match decision:
-        case Move(to=to, paid_minor=paid):
-            display = payment.display
-            if isinstance(event, ev.Issued | ev.IssuedRedirect):
-                display = event.display
+        case Move(to=to, paid_minor=paid, retry_until_us=retry_us):
+            changed = _attempt_changes(project, payment, event=event, now_us=step.now_us)
+            if retry_us is not None:
+                changed = {"retry_until_us": retry_us, "decline_us": retry_us}
             return msgspec.structs.replace(
                 payment,
+                **changed,
                 status=to,
-                display=display,
                 paid_minor=paid if paid is not None else payment.paid_minor,
                 # Money held while the provider was asked still waits for a person afterwards.
                 held_count=0 if to in FINAL else payment.held_count,
@@ -86,6 +92,20 @@ def _after(payment: Payment, event: ev.Event, *, decision: Decision, step: Step)
             return None
 
 
+def _attempt_changes(
+    project: Project, payment: Payment, *, event: ev.Event, now_us: int
+) -> dict[str, Any]:
+    """Return what a new QR or a new attempt changes on a payment."""
+    if isinstance(event, ev.Issued | ev.IssuedRedirect):
+        return {"display": event.display}
+    if isinstance(event, ev.TriedAgain):
+        until_us = attempts.decline_us(
+            project.settings, now_us=now_us, best_before_us=payment.best_before_us
+        )
+        return {"attempts_count": payment.attempts_count + 1, "decline_us": until_us}
+    return {}
+
+
 class _Moved(NamedTuple):
     before: Payment
     after: Payment
@@ -94,20 +114,8 @@ class _Moved(NamedTuple):
 
 def _follow(tx: Tx, project: Project, moved: _Moved, *, event: ev.Event, step: Step) -> None:
     """Move the operation with its payment, write the journal, tell the merchant."""
-    before, payment, code = moved
-    sale = sale_of(tx, payment)
-    sale = msgspec.structs.replace(
-        sale,
-        status=payment.status,
-        code=code,
-        message=message(code),
-        provider_ref=getattr(event, "provider_ref", "") or sale.provider_ref,
-        updated_us=step.now_us,
-    )
-    staff = isinstance(event, ev.StaffAccepted | ev.StaffDeclined)
-    if not (staff and before.status in FINAL):
-        payments.move_operation(tx, sale)
-    told = _manual_change(tx, project, sale, step=step) if staff else sale
+    before, payment, _ = moved
+    told = _operation_after(tx, project, moved, event=event, step=step)
     journal.write(
         tx,
         Entry(
@@ -123,12 +131,66 @@ def _follow(tx: Tx, project: Project, moved: _Moved, *, event: ev.Event, step: S
         ),
     )
     extra = None
+    if payment.status is PaymentStatus.PROCESSING:
+        return
     if payment.status in WAITING:
+        if payment.origin is not Origin.GATE and not project.settings.page_intermediate_callback:
+            return
         assert payment.display is not None  # noqa: S101 - a waiting payment shows something
         extra = wire.display_members(
             payment.display, project.settings.display_profile, draw=qr_image.png
         )
     tell(tx, project, payment, operation=told, extra=extra)
+
+
+def _operation_after(
+    tx: Tx, project: Project, moved: _Moved, *, event: ev.Event, step: Step
+) -> Operation:
+    """Write what the move does to the operations; return the one that tells of it."""
+    _, payment, code = moved
+    sale = sale_of(tx, payment)
+    failed = payment.status is PaymentStatus.AWAITING_CUSTOMER
+    moving = msgspec.structs.replace(
+        sale,
+        status=PaymentStatus.DECLINE if failed else payment.status,
+        code=code,
+        message=message(code),
+        provider_ref=getattr(event, "provider_ref", "") or sale.provider_ref,
+        updated_us=step.now_us,
+    )
+    ended = sale.status in FINAL
+    if isinstance(event, ev.TriedAgain):
+        begun = msgspec.structs.replace(
+            moving,
+            id=tx.new_id(),
+            request_id=event.request_id,
+            provider_ref="",
+            # Attempts are told apart by their order, which a clock that is put back must not turn.
+            created_us=max(step.now_us, sale.created_us + 1),
+        )
+        return begin_attempt(tx, project, begun)
+    if isinstance(event, ev.StaffAccepted | ev.StaffDeclined):
+        if not ended:
+            payments.move_operation(tx, moving)
+        return _manual_change(tx, project, moving, step=step)
+    if ended and not isinstance(event, ev.Credited):
+        # The last attempt failed before, and for its own reason; now nobody will make another.
+        moving = msgspec.structs.replace(sale, updated_us=step.now_us)
+    payments.move_operation(tx, moving)
+    return moving
+
+
+def begin_attempt(tx: Tx, project: Project, operation: Operation, *, digest: str = "") -> Operation:
+    """Insert a sale and ask the provider for its QR. Returns the sale."""
+    payments.insert_operation(tx, operation, project_id=project.id, digest=digest)
+    outbox.put(
+        tx,
+        "ask_provider",
+        lane=project.settings.provider,
+        subject=operation.id,
+        due_us=operation.updated_us,
+    )
+    return operation
 
 
 def _manual_change(tx: Tx, project: Project, sale: Operation, *, step: Step) -> Operation:
@@ -163,9 +225,21 @@ def _note_alarm(tx: Tx, payment: Payment, decision: Decision, *, step: Step) -> 
 
 def sale_of(tx: Tx, payment: Payment) -> Operation:
     """Return the newest sale of a payment."""
-    sales = [
+    return _sales_of(tx, payment)[-1]
+
+
+def attempt_of(tx: Tx, payment: Payment, operation: Operation) -> int:
+    """Return which attempt of a payment a sale is, counted from 1."""
+    if payment.attempts_count == 1:
+        return 1
+    # Sales before the counted ones: a payment in `error` that was sent again.
+    sales = [sale.id for sale in _sales_of(tx, payment)]
+    return sales.index(operation.id) + 1 + payment.attempts_count - len(sales)
+
+
+def _sales_of(tx: Tx, payment: Payment) -> list[Operation]:
+    return [
         operation
         for operation in payments.operations_of(tx, payment.key)
         if operation.type is OperationType.SALE
     ]
-    return sales[-1]

@@ -7,7 +7,7 @@ import msgspec
 from sampan.domain import callback as wire
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
-from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.domain.statuses import FINAL, OperationType, PaymentStatus
 from sampan.storage import callbacks, outbox
 from sampan.storage.callbacks import Callback
 from sampan.storage.engine import Tx
@@ -38,7 +38,7 @@ def lane(url: str) -> str:
 def tell(
     tx: Tx, project: Project, payment: Payment, *, operation: Operation, extra: wire.Body | None
 ) -> None:
-    """Tell the merchant about an operation. `extra` makes it an intermediate callback.
+    """Tell the merchant about an operation. `extra` is what an intermediate callback shows.
 
     Without an address, or with callbacks switched off in the request, the callback is kept as
     dropped, so that the log shows why nothing was sent.
@@ -55,7 +55,7 @@ def tell(
         project_id=project.id,
         payment=payment.key,
         operation=operation.id,
-        kind=_kind(payment, operation, intermediate=extra is not None),
+        kind=_kind(payment, operation),
         status="dropped" if note else "pending",
         url=url,
         body=_encode(told).decode(),
@@ -72,9 +72,9 @@ def tell(
             outbox.delay(tx, task, due_us=now_us + delay_s * _SECOND_US)
 
 
-def _kind(payment: Payment, operation: Operation, *, intermediate: bool) -> str:
+def _kind(payment: Payment, operation: Operation) -> str:
     if operation.type is OperationType.REFUND:
         return "refund"
-    if intermediate:
+    if payment.status not in FINAL:
         return "intermediate"
     return "error" if payment.status is PaymentStatus.ERROR else "final"

@@ -3,26 +3,29 @@
 import re
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import UNSET, UnsetType
 
 from sampan.domain.codes import Code
 from sampan.domain.payment import Customer, Targets
 from sampan.domain.project import Project
+from sampan.domain.texts import (
+    TEXT_CHARS_MAX,
+    URL_CHARS_MAX,
+    is_email,
+    is_payment_id,
+    is_web_url,
+)
 from sampan.flow.refund import RefundRequest
 from sampan.flow.sale import SaleRequest
 from sampan.gate import wire
 from sampan.gate.requests import CheckUrl, Signed, malformed, missing
 from sampan.money import AMOUNT_MINOR_MAX
 
-TEXT_CHARS_MAX: Final = 255
 CALLBACK_DELAY_S_MAX: Final = 600
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_FRAMING: Final = " \t\0\v\r\n"
 
 _REQUIRED: Final = (
     ("general", "payment_id"),
@@ -91,9 +94,7 @@ def read_payment_id(general: wire.General | UnsetType) -> str:
     if isinstance(general, UnsetType) or isinstance(general.payment_id, UnsetType):
         raise missing("general.payment_id")
     payment_id = general.payment_id
-    framed = payment_id.strip(_FRAMING) != payment_id
-    # Ids go back as they came, and a `;` makes one widespread shop module fail on every callback.
-    if not 1 <= len(payment_id) <= TEXT_CHARS_MAX or framed or ";" in payment_id:
+    if not is_payment_id(payment_id):
         raise malformed(
             "general.payment_id",
             "1..255, not framed by blanks, no `;`",
@@ -128,7 +129,7 @@ def _customer(customer: wire.CustomerWire) -> Customer:
         except ValueError as error:
             raise malformed("customer.ip_address", "IPv4 or IPv6") from error
     email = _bounded(customer.email, "customer.email")
-    if email and not _EMAIL.fullmatch(email):
+    if email and not is_email(email):
         raise malformed("customer.email", "e-mail address", code=Code.INVALID_EMAIL)
     return Customer(
         id=customer_id,
@@ -194,14 +195,9 @@ def _target(url: str | UnsetType, name: str, *, check_url: CheckUrl) -> str:
 
 
 def _web_url(url: str | UnsetType, field: str) -> str:
-    text = _bounded(url, field, chars_max=2048)
-    if text:
-        try:
-            parts = urlsplit(text)
-        except ValueError as error:
-            raise malformed(field, "http or https URL") from error
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise malformed(field, "http or https URL")
+    text = _bounded(url, field, chars_max=URL_CHARS_MAX)
+    if text and not is_web_url(text):
+        raise malformed(field, "http or https URL")
     return text
 
 

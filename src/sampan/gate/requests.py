@@ -21,13 +21,13 @@ from sampan.codecs.signature import canonical, verified_text
 from sampan.codecs.strict_json import BadJson, loads
 from sampan.domain.codes import Code, message
 from sampan.domain.project import Project
+from sampan.domain.texts import PROJECT_ID_MAX
 from sampan.errors import FieldFault, Refusal
 from sampan.storage.projects import Projects
 from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 131_072
 JSON_DEPTH_MAX: Final = 20
-PROJECT_ID_MAX: Final = 4_294_967_295
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 

@@ -15,7 +15,7 @@ from sampan.domain.payment import (
     Payment,
     Targets,
 )
-from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.domain.statuses import OperationType, Origin, PaymentStatus
 from sampan.storage import schema
 from sampan.storage.engine import Buildable, Row, Statement, Tx
 
@@ -45,6 +45,7 @@ _MOVE = Statement(
         _p.c.id == bindparam("key"),
         _p.c.status == bindparam("status_from"),
         _p.c.held_count == bindparam("held_from"),
+        _p.c.attempts_count == bindparam("attempts_from"),
     )
     .values(
         status=bindparam("status_to"),
@@ -52,6 +53,9 @@ _MOVE = Statement(
         display=bindparam("display"),
         faults=bindparam("faults"),
         held_count=bindparam("held_to"),
+        attempts_count=bindparam("attempts_to"),
+        retry_until_us=bindparam("retry_until"),
+        decline_us=bindparam("decline_at"),
         updated_us=bindparam("now_us"),
         finished_us=bindparam("finished_us"),
     )
@@ -69,6 +73,9 @@ _RESTARTED = (
     "updated_us",
     "decline_us",
     "finished_us",
+    "origin",
+    "merchant_data",
+    "best_before_us",
 )
 _RESTART = Statement(
     update(_p)
@@ -131,7 +138,8 @@ def folded(payment_id: str) -> str:
 def _payment(row: Row) -> Payment:
     (
         key, project_id, payment_id, status, currency, amount, paid, description, _, customer,
-        targets, display, faults, held, created, updated, decline, finished,
+        targets, display, faults, held, created, updated, decline, finished, origin,
+        merchant_data, best_before, attempts, retry_until,
     ) = row  # fmt: skip
     return Payment(
         key=key,
@@ -151,6 +159,11 @@ def _payment(row: Row) -> Payment:
         updated_us=updated,
         decline_us=decline,
         finished_us=finished,
+        origin=Origin(origin),
+        merchant_data=merchant_data,
+        best_before_us=best_before,
+        attempts_count=attempts,
+        retry_until_us=retry_until,
     )
 
 
@@ -190,6 +203,9 @@ def _columns(payment: Payment) -> dict[str, Any]:
         "updated_us": payment.updated_us,
         "decline_us": payment.decline_us,
         "finished_us": payment.finished_us,
+        "origin": payment.origin.value,
+        "merchant_data": payment.merchant_data,
+        "best_before_us": payment.best_before_us,
     }
 
 
@@ -202,6 +218,8 @@ def insert_payment(tx: Tx, payment: Payment) -> bool:
     row["paid_minor"] = 0
     row["display"] = None
     row["held_count"] = 0
+    row["attempts_count"] = 1
+    row["retry_until_us"] = None
     row["created_us"] = payment.created_us
     return tx.run(_INSERT, row) == 1
 
@@ -226,6 +244,10 @@ def move_payment(tx: Tx, before: Payment, after: Payment) -> bool:
                 "display": display,
                 "faults": _encode(after.faults).decode() if after.faults else "[]",
                 "held_to": after.held_count,
+                "attempts_from": before.attempts_count,
+                "attempts_to": after.attempts_count,
+                "retry_until": after.retry_until_us,
+                "decline_at": after.decline_us,
                 "now_us": after.updated_us,
                 "finished_us": after.finished_us,
             },
@@ -319,3 +341,9 @@ def payment_key_by_request(tx: Tx, project_id: int, request_id: str) -> int | No
     """Return the key of the payment that a request of the project was about."""
     row = tx.one(_BY_REQUEST, {"project_id": project_id, "request_id": request_id})
     return int(row[0]) if row else None
+
+
+def changes(tx: Tx, keys: Sequence[int]) -> dict[int, int]:
+    """Return when each of these payments last changed, key → microseconds."""
+    rows = tx.query(select(_p.c.id, _p.c.updated_us).where(_p.c.id.in_(keys)))
+    return {row[0]: row[1] for row in rows}

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.schema import SchemaItem
 
-from sampan.domain.statuses import FINAL, OperationType, PaymentStatus
+from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
 
 Int = BigInteger().with_variant(Integer(), "sqlite")
@@ -105,6 +105,11 @@ payments = _table(
     _int("updated_us"),
     _int("decline_us"),
     _int("finished_us", null=True),
+    _text("origin"),
+    _text("merchant_data"),
+    _int("best_before_us", null=True),
+    _int("attempts_count"),
+    _int("retry_until_us", null=True),
     UniqueConstraint("project_id", "payment_id_folded"),
     CheckConstraint(_in("status", sorted(PaymentStatus)), name="status_known"),
     CheckConstraint(f"({_finals}) = (finished_us IS NOT NULL)", name="final_is_finished"),
@@ -112,6 +117,8 @@ payments = _table(
     CheckConstraint("paid_minor >= 0", name="paid_range"),
     CheckConstraint("(status = 'success') = (paid_minor > 0)", name="paid_when_success"),
     CheckConstraint("held_count >= 0", name="held_range"),
+    CheckConstraint(_in("origin", sorted(Origin)), name="origin_known"),
+    CheckConstraint("attempts_count >= 1", name="attempts_range"),
     Index(None, "project_id", "id"),
 )
 _open_until = payments.c.finished_us.is_(None) & (payments.c.held_count == 0)
@@ -146,6 +153,37 @@ operations = _table(
     Index(None, "payment", "id"),
     Index(None, "project_id", "request_id"),
 )
+
+page_sessions = _table(
+    "page_sessions",
+    Column("token", Text, primary_key=True),
+    _int("project_id", ForeignKey("projects.id")),
+    _text("payment_id"),
+    _text("payment_id_folded"),
+    _text("digest"),
+    _text("request"),
+    _int("payment", ForeignKey("payments.id"), null=True),
+    _int("created_us"),
+    _int("cancelled_us", null=True),
+    Index(None, "project_id", "payment_id_folded"),
+    Index(None, "created_us"),
+)
+"""Opened Payment Pages: one row for each signed request, however often it is opened.
+
+`payment` is set when this request has started its payment.
+"""
+
+page_styles = _table(
+    "page_styles",
+    _id(),
+    _int("project_id", ForeignKey("projects.id")),
+    _int("number"),
+    _text("name"),
+    _text("look"),
+    _int("updated_us"),
+    UniqueConstraint("project_id", "number"),
+)
+"""Looks of a project's Payment Page; number 0 is the one without a `style_id`."""
 
 outbox = _table(
     "outbox",

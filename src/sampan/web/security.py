@@ -16,17 +16,32 @@ _FIELDS_MAX: Final = 100
 _FILES_MAX: Final = 1
 
 
-def page_headers(*, frame_ancestors: str = "'none'", camera: bool = False) -> dict[str, str]:
+_SOURCES: Final[Mapping[str, str]] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+}
+
+
+def page_headers(
+    *,
+    frame_ancestors: str = "'none'",
+    camera: bool = False,
+    sources: Mapping[str, str] = _SOURCES,
+    opener: str = "same-origin",
+) -> dict[str, str]:
     """Return the headers of a page: only our own scripts, styles and forms, and no foreign frame.
 
-    `frame_ancestors` is a source list of CSP for pages that a merchant may embed. `camera` opens
-    the camera to the page itself.
+    `frame_ancestors` is a source list of CSP for pages that a merchant may embed. `sources` are
+    lists that stand in place of our usual ones. `camera` opens the camera to the page itself.
+    `opener` is what is left between the page and whoever opened it.
     """
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        f"frame-ancestors {frame_ancestors}"
-    )
+    lists = {**_SOURCES, **sources, "frame-ancestors": frame_ancestors}
+    policy = "; ".join(f"{name} {allowed}" for name, allowed in lists.items())
     return {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
@@ -34,7 +49,7 @@ def page_headers(*, frame_ancestors: str = "'none'", camera: bool = False) -> di
         # not tell our forms from others where there is no Sec-Fetch-Site (plain http).
         "Referrer-Policy": "same-origin",
         "Permissions-Policy": f"camera=({'self' if camera else ''}), geolocation=(), microphone=()",
-        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": opener,
         # Pages show a payment as it stands now.
         "Cache-Control": "no-store",
     }

@@ -6,11 +6,12 @@ from typing import Final
 
 import structlog
 
-from sampan.clock import Clock
 from sampan.domain.codes import Code
+from sampan.domain.page_links import PageLinks
 from sampan.flow import issuing
 from sampan.flow.issuing import Asking
 from sampan.flow.notification import FindProject
+from sampan.flow.page import host
 from sampan.outbound import Outbound
 from sampan.providers.base import Outcome, Provider, Refused, Unknown
 from sampan.storage import outbox, payments
@@ -31,17 +32,18 @@ class AskProvider:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
         *,
         http: Outbound,
         find_provider: Callable[[str], Provider],
         find_project: FindProject,
+        page_links: PageLinks,
     ) -> None:
         self._store = store
-        self._clock = clock
+        self._clock = store.clock
         self._http = http
         self._find_provider = find_provider
         self._find_project = find_project
+        self._page_links = page_links
 
     def work(self) -> Work[Asking]:
         """Return what the worker needs to know about this kind of task."""
@@ -75,7 +77,8 @@ class AskProvider:
                 gap_s = min(GAP_S_MAX, 2 ** (task.attempts_count - 1))
                 outbox.put_back(tx, task, due_us=now_us + gap_s * 1_000_000)
             elif outbox.done(tx, task):
-                issuing.take_answer(tx, asked, outcome, now_us=now_us)
+                url = host(tx, asked, self._page_links, now_us=now_us)
+                issuing.take_answer(tx, asked, outcome, now_us=now_us, redirect_url=url)
 
         await self._store.transact(settle)
 

@@ -1,4 +1,5 @@
 // An order's page follows the order: events from the server, asking again where they do not come.
+// Where the platform's library is there, it opens the payment page in a window over this one.
 "use strict";
 
 const POLL_MS = 2000;
@@ -6,8 +7,10 @@ const box = () => document.querySelector("[data-order]");
 let source = null;
 let polling = false;
 let updating = false;
+let wanted = "";
 
 async function update(stage) {
+  wanted = stage;
   if (updating || stage === box().dataset.stage) return;
   updating = true;
   try {
@@ -24,6 +27,13 @@ async function update(stage) {
   } finally {
     updating = false;
   }
+  // News that came meanwhile.
+  if (wanted !== stage) update(wanted);
+}
+
+async function look() {
+  const answer = await fetch(box().dataset.order + "/state", { cache: "no-store" }).catch(() => null);
+  if (answer?.ok) await update((await answer.json()).stage);
 }
 
 function follow() {
@@ -47,8 +57,7 @@ function follow() {
 async function poll() {
   polling = true;
   while (!("final" in box().dataset)) {
-    const answer = await fetch(box().dataset.order + "/state", { cache: "no-store" }).catch(() => null);
-    if (answer?.ok) await update((await answer.json()).stage);
+    await look();
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -67,9 +76,47 @@ function countDown() {
   }, 250);
 }
 
+function openWindow() {
+  const link = box().querySelector("[data-window]");
+  // What the window tells is no proof of a payment: the shop is asked what its callbacks say.
+  const closed = () => {
+    look().then(() => {
+      // The button that opened the window may be gone with the stage that it belonged to.
+      if (document.activeElement === document.body) box().querySelector("h1").focus();
+    });
+  };
+  const unopened = () => {
+    closed();
+    const notice = box().querySelector("[data-unopened]");
+    if (notice) notice.hidden = false;
+    delete link.dataset.window;
+  };
+  EPayWidget.run({
+    ...JSON.parse(link.dataset.window),
+    onPaymentSuccess: look,
+    onPaymentFail: look,
+    onExit: closed,
+    onDestroy: closed,
+    onFailLoading: unopened,
+  });
+}
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-window]") || !window.EPayWidget) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openWindow();
+});
+
 function start() {
   countDown();
   follow();
 }
 
 start();
+
+// The check-out leads here with this mark; a reload opens nothing.
+if (location.hash === "#open") {
+  history.replaceState(history.state, "", location.pathname + location.search);
+  if (window.EPayWidget && box().querySelector("[data-window]")) openWindow();
+}

@@ -1,0 +1,1 @@
+"""Payment Page: the hosted page on which a customer pays by QR."""
