@@ -267,7 +267,8 @@ function countDown() {
 
 function begin() {
   for (const button of document.querySelectorAll(".copy, button[data-way]")) button.hidden = false;
-  document.querySelector("[data-close]").hidden = !framed;
+  // A modal has a button of its own at that place.
+  document.querySelector("[data-close]").hidden = !framed || document.body.className === "popup";
   announce();
   const { auto, autoUrl } = screen().dataset;
   if (auto) setTimeout(() => go(auto, autoUrl), framed ? 50 : 0);
