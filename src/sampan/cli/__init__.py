@@ -16,6 +16,7 @@ from sampan.cli import (
     callbacks,
     demo,
     doctor,
+    page,
     payments,
     projects,
     qr,
@@ -38,7 +39,19 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, serving, projects, doctor, simulate, callbacks, signing, qr, payments, books):
+for group in (
+    demo,
+    serving,
+    projects,
+    doctor,
+    simulate,
+    callbacks,
+    page,
+    signing,
+    qr,
+    payments,
+    books,
+):
     group.register(app)
 
 

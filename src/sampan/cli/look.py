@@ -17,6 +17,7 @@ STATUS_STYLES = {
     "processing": "cyan",
     "awaiting customer action": "yellow",
     "awaiting redirect result": "yellow",
+    "awaiting customer": "yellow",
     "pending": "yellow",
     "sending": "cyan",
     "held": "yellow",

@@ -135,6 +135,8 @@ async def serving(settings: "Settings", *, grace_s: float = GRACE_S) -> AsyncIte
         finally:
             server.stop()  # type: ignore[no-untyped-call]
             await task
+            # Streams would otherwise go on until their pages are closed.
+            app.state.platform.pages.watch.close()
             await counted.idle(grace_s)
 
 

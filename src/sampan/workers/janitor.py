@@ -6,14 +6,17 @@ from typing import Final
 
 import structlog
 
-from sampan.clock import Clock, SetBack
+from sampan.clock import DAY_US, MINUTE_US, Clock, SetBack
 from sampan.errors import Unavailable
 from sampan.flow.expiry import BATCH_MAX, expire_due
 from sampan.flow.notification import FindProject
-from sampan.storage import outbox
+from sampan.storage import outbox, page_sessions
 from sampan.storage.engine import Store
 
 PAUSE_S: Final = 0.5
+PAGE_KEPT_US: Final = 32 * DAY_US
+"""Pages that never started a payment are forgotten: none can be valid for so long."""
+FORGET_EVERY_US: Final = 10 * MINUTE_US
 log = structlog.get_logger(__name__)
 
 
@@ -25,6 +28,7 @@ class Janitor:
         self._clock = clock
         self._find_project = find_project
         self._set_back = SetBack(clock)
+        self._forgotten_us = 0
 
     async def sweep(self) -> int:
         """Decline everything whose time has passed; return how many payments were looked at."""
@@ -40,6 +44,16 @@ class Janitor:
             if looked < BATCH_MAX:
                 return seen
 
+    async def forget(self) -> None:
+        """Forget old pages without a payment, a bounded number every now and then."""
+        now_us = self._clock.now_us()
+        if abs(now_us - self._forgotten_us) < FORGET_EVERY_US:
+            return
+        self._forgotten_us = now_us
+        await self._store.transact(
+            lambda tx: page_sessions.forget(tx, before_us=now_us - PAGE_KEPT_US)
+        )
+
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep again and again until `stop` is set."""
         while not stop.is_set():
@@ -49,6 +63,7 @@ class Janitor:
                         lambda tx: outbox.hurry(tx, now_us=self._clock.now_us())
                     )
                 await self.sweep()
+                await self.forget()
             except Unavailable as error:
                 log.warning("no sweep", why=str(error))
             with suppress(TimeoutError):
