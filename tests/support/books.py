@@ -9,13 +9,15 @@ import msgspec
 from sqlalchemy import select
 
 from sampan.domain.machine import MOVES
-from sampan.domain.statuses import FINAL
+from sampan.domain.statuses import FINAL, PaymentStatus
 from sampan.storage import ledger, schema
 from sampan.storage.engine import Tx
 from tests.support.safe_profile import breaches
 
 LISTED: Final = {(status_from, status_to) for (status_from, _), status_to in MOVES.items()}
 """Every (from, to) that the state machine lists."""
+TOLD: Final = FINAL | {PaymentStatus.AWAITING_CUSTOMER}
+"""Statuses whose every arrival is told."""
 
 Sums = dict[tuple[str, str], int]
 
@@ -56,7 +58,7 @@ def _assert_held(tx: Tx) -> None:
 
 
 def assert_told(tx: Tx) -> None:
-    """The journal knows listed moves only; each arrival in a final status was told once."""
+    """The journal knows listed moves only; each end and each offer to try again was told once."""
     rows = schema.journal.c
     entries = tx.query(
         select(rows.payment, rows.status_from, rows.status_to).where(
@@ -66,15 +68,18 @@ def assert_told(tx: Tx) -> None:
     arrivals: Counter[tuple[int, str]] = Counter()
     for payment, status_from, status_to in entries:
         assert (status_from, status_to) in LISTED
-        if status_to in FINAL:
+        if status_to in TOLD:
             arrivals[payment, status_to] += 1
     told: Counter[tuple[int, str]] = Counter()
     table = schema.callbacks.c
     for payment, kind, text in tx.query(select(table.payment, table.kind, table.body)):
         body = msgspec.json.decode(text)
         assert breaches(body) == []
-        if kind in {"final", "error"}:
-            told[payment, body["payment"]["status"]] += 1
+        status = body["payment"]["status"]
+        if kind in {"final", "error"} or status == PaymentStatus.AWAITING_CUSTOMER:
+            told[payment, status] += kind != "refund"
+            offered = body["payment"].get("attempts_timeout", 0)
+            assert (offered > 0) == (status == PaymentStatus.AWAITING_CUSTOMER)
     assert told == arrivals
 
 

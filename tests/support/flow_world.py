@@ -10,14 +10,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sampan.clock import ManualClock
+from sampan.domain import events as ev
 from sampan.domain import reference
+from sampan.domain.machine import Decision
 from sampan.domain.payment import Customer, Operation, Payment, Targets
 from sampan.domain.project import Project, ProjectSettings
 from sampan.domain.statuses import OperationType
 from sampan.errors import Refusal
 from sampan.flow import expiry, issuing, notification, resolution
 from sampan.flow.sale import SaleRequest, new_request_id, sale
-from sampan.flow.settle import Step
+from sampan.flow.settle import Step, settle
 from sampan.providers import base as bank
 from sampan.storage import callbacks, journal, payments, projects
 from sampan.storage import credits as kept
@@ -178,6 +180,26 @@ class FlowWorld:
         self.clock.advance(901_000_000)
         self.expire()
 
+    def take_try_again(self, payment: Payment) -> Callable[[Tx], Decision]:
+        """Return the use case in which the customer asks for another attempt."""
+        request_id = new_request_id(self.clock, self.project.id)
+        step = Step(self.next_us(), "customer", request_id)
+        event = ev.TriedAgain(request_id)
+        return lambda tx: settle(tx, self.project, payment, event=event, step=step)[0]
+
+    def try_again(self, payment_id: str = "p-1") -> Decision:
+        """Let the customer try again on our page."""
+        return self.do(self.take_try_again(self.payment(payment_id)))
+
+    def give_up(self, payment_id: str = "p-1") -> Decision:
+        """Let the customer go back to the shop."""
+        payment, step = self.payment(payment_id), Step(self.next_us(), "customer")
+
+        def leave(tx: Tx) -> Decision:
+            return settle(tx, self.project, payment, event=ev.GaveUp(), step=step)[0]
+
+        return self.do(leave)
+
     def step(self, why: str = "the customer phoned", by: str = STAFF) -> Step:
         """A decision of staff, now."""
         return Step(self.next_us(), by, why)
@@ -216,10 +238,10 @@ class FlowWorld:
         key = self.payment(payment_id).key
         return self.do(lambda tx: payments.operations_of(tx, key))
 
-    def reference(self, payment_id: str = "p-1") -> str:
-        """Return the reference that stands in the newest QR of a payment."""
+    def reference(self, payment_id: str = "p-1", *, attempt: int = -1) -> str:
+        """Return the reference that stands in the newest QR of a payment, or in an older one."""
         sales = [one for one in self.operations(payment_id) if one.type is OperationType.SALE]
-        return reference.encode(sales[-1].id)
+        return reference.encode(sales[attempt].id)
 
     def callbacks(self, payment_id: str = "p-1") -> Sequence[Callback]:
         """Return a payment's callbacks, oldest first."""

@@ -32,7 +32,7 @@ from sampan.domain.payment import (
     Targets,
 )
 from sampan.domain.project import DisplayProfile
-from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from tests.support.safe_profile import breaches, value_breaches
 
 CREATED_US: Final = 1_619_426_393_000_000
@@ -201,6 +201,59 @@ def test_payment_id_is_told_as_sent() -> None:
     assert body(a_payment(id="a;B"), an_operation())["payment"]["id"] == "a;B"
 
 
+SECOND_US: Final = 1_000_000
+AGAIN: Final = PaymentStatus.AWAITING_CUSTOMER
+
+
+@pytest.mark.parametrize(
+    ("status", "held_count", "left_us", "available", "timeout_s"),
+    [
+        (AGAIN, 0, 600 * SECOND_US, 1, 600),
+        (AGAIN, 0, 600 * SECOND_US - 1, 1, 599),
+        (AGAIN, 0, SECOND_US, 1, 1),
+        (AGAIN, 0, 1, 1, 0),
+        (AGAIN, 0, 0, 0, 0),
+        (AGAIN, 0, -SECOND_US, 0, 0),
+        (AGAIN, 1, 600 * SECOND_US, 0, 0),
+        *(
+            (status, 0, 600 * SECOND_US, 0, 0)
+            for status in PaymentStatus
+            if status is not PaymentStatus.AWAITING_CUSTOMER
+        ),
+    ],
+)
+def test_further_attempts(
+    status: PaymentStatus, held_count: int, left_us: int, available: int, timeout_s: int
+) -> None:
+    """Once an attempt has failed, each body says whether another may follow, and for how long."""
+    payment = a_payment(status=status, held_count=held_count, retry_until_us=UPDATED_US + left_us)
+    for told in (body(payment, an_operation()), status_answer(payment, [an_operation()])):
+        assert list(told["payment"])[-2:] == ["is_new_attempts_available", "attempts_timeout"]
+        assert told["payment"]["is_new_attempts_available"] == available
+        assert type(told["payment"]["is_new_attempts_available"]) is int
+        assert told["payment"]["attempts_timeout"] == timeout_s
+
+
+@pytest.mark.parametrize("status", PaymentStatus)
+def test_nothing_is_said_of_attempts_before_one_failed(status: PaymentStatus) -> None:
+    """A payment whose attempts never failed, as every one through Gate, has neither member."""
+    told = body(a_payment(status=status, origin=Origin.PAGE), an_operation())
+    assert told["payment"].keys().isdisjoint({"is_new_attempts_available", "attempts_timeout"})
+
+
+@pytest.mark.parametrize("status", PaymentStatus)
+def test_merchant_data(status: PaymentStatus) -> None:
+    """What the merchant sent along comes back last in a final callback, with `,` for `;`."""
+    told = body(a_payment(status=status, merchant_data="a=1;b=2"), an_operation())
+    assert told.get("merchant_data") == ("a=1,b=2" if status in FINAL else None)
+    assert (list(told)[-1] == "merchant_data") == (status in FINAL)
+
+
+def test_no_merchant_data() -> None:
+    """Without data of the merchant there is no such member."""
+    assert "merchant_data" not in body(a_payment(), an_operation())
+
+
 PNG: Final = b"\x89PNG made from 00020101"
 QR: Final = {"payload": "00020101", "expires_at": "2021-04-26T08:39:53+0000", "lifetime": 600}
 
@@ -347,11 +400,15 @@ some_payments = st.builds(
     targets=st.just(Targets()),
     display=st.none(),
     faults=fault_lists,
-    held_count=st.just(0),
+    held_count=st.integers(0, 1),
     created_us=times,
     updated_us=times,
     decline_us=times,
     finished_us=st.none(),
+    origin=st.sampled_from(Origin),
+    merchant_data=hostile,
+    attempts_count=st.integers(1, 21),
+    retry_until_us=st.one_of(st.none(), times),
 )
 some_operations = st.builds(
     Operation,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final, get_args
 
 import msgspec
@@ -14,10 +15,11 @@ from sampan.domain.codes import message
 from sampan.domain.machine import MOVES, Alarm, Decision, Ignore, Move, decide
 from sampan.domain.payment import Customer, DisplayData, Payment, Targets
 from sampan.domain.project import OtherAmount, ProjectSettings
-from sampan.domain.statuses import FINAL, PaymentStatus
+from sampan.domain.statuses import FINAL, Origin, PaymentStatus
 
 NOW_US: Final = 1_735_689_600_000_000
 FINISHED_US: Final = NOW_US - 60_000_000
+RETRY_UNTIL_US: Final = NOW_US + 300_000_000
 DISPLAY: Final = DisplayData(payload="0002", expires_us=NOW_US, lifetime_s=600)
 RIGHT: Final = 10_000
 NEW: Final = "no payment yet"
@@ -30,6 +32,9 @@ EVENTS: Final[dict[str, ev.Event]] = {
     "customer refuses": ev.Refused("20301"),
     "right sum arrives": ev.Credited(RIGHT, "HKD", "T1"),
     "time runs out": ev.Expired(),
+    "attempt fails": ev.AttemptFailed("20602", RETRY_UNTIL_US),
+    "customer tries again": ev.TriedAgain("request-2"),
+    "customer gives up": ev.GaveUp(),
     "staff accept": ev.StaffAccepted(RIGHT, "T1"),
     "staff decline": ev.StaffDeclined(),
 }
@@ -42,6 +47,9 @@ TABLE: Final = [
     ("no payment yet", "customer refuses", "nothing"),
     ("no payment yet", "right sum arrives", "cannot happen"),
     ("no payment yet", "time runs out", "nothing"),
+    ("no payment yet", "attempt fails", "nothing"),
+    ("no payment yet", "customer tries again", "nothing"),
+    ("no payment yet", "customer gives up", "nothing"),
     ("no payment yet", "staff accept", "nothing"),
     ("no payment yet", "staff decline", "nothing"),
     ("processing", "sale accepted", "nothing"),
@@ -55,6 +63,9 @@ TABLE: Final = [
     ("processing", "customer refuses", "becomes decline: 20301 Account owner cancelled operation"),
     ("processing", "right sum arrives", "becomes success: 0 Success"),
     ("processing", "time runs out", "becomes decline: 20602 Time-out"),
+    ("processing", "attempt fails", "becomes awaiting customer: 20602 Time-out"),
+    ("processing", "customer tries again", "nothing"),
+    ("processing", "customer gives up", "nothing"),
     ("processing", "staff accept", "becomes success: 0 Success"),
     ("processing", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting customer action", "sale accepted", "nothing"),
@@ -68,6 +79,9 @@ TABLE: Final = [
     ),
     ("awaiting customer action", "right sum arrives", "becomes success: 0 Success"),
     ("awaiting customer action", "time runs out", "becomes decline: 20602 Time-out"),
+    ("awaiting customer action", "attempt fails", "becomes awaiting customer: 20602 Time-out"),
+    ("awaiting customer action", "customer tries again", "nothing"),
+    ("awaiting customer action", "customer gives up", "nothing"),
     ("awaiting customer action", "staff accept", "becomes success: 0 Success"),
     ("awaiting customer action", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting redirect result", "sale accepted", "nothing"),
@@ -81,8 +95,27 @@ TABLE: Final = [
     ),
     ("awaiting redirect result", "right sum arrives", "becomes success: 0 Success"),
     ("awaiting redirect result", "time runs out", "becomes decline: 20602 Time-out"),
+    ("awaiting redirect result", "attempt fails", "becomes awaiting customer: 20602 Time-out"),
+    ("awaiting redirect result", "customer tries again", "nothing"),
+    ("awaiting redirect result", "customer gives up", "nothing"),
     ("awaiting redirect result", "staff accept", "becomes success: 0 Success"),
     ("awaiting redirect result", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
+    ("awaiting customer", "sale accepted", "nothing"),
+    ("awaiting customer", "sale rejected", "nothing"),
+    ("awaiting customer", "QR issued", "nothing"),
+    ("awaiting customer", "QR issued on our page", "nothing"),
+    ("awaiting customer", "customer refuses", "nothing"),
+    ("awaiting customer", "right sum arrives", "becomes success: 0 Success"),
+    ("awaiting customer", "time runs out", "becomes decline: 20602 Time-out"),
+    ("awaiting customer", "attempt fails", "nothing"),
+    ("awaiting customer", "customer tries again", "becomes processing: 9999 Awaiting processing"),
+    (
+        "awaiting customer",
+        "customer gives up",
+        "becomes decline: 20301 Account owner cancelled operation",
+    ),
+    ("awaiting customer", "staff accept", "becomes success: 0 Success"),
+    ("awaiting customer", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("success", "sale accepted", "nothing"),
     ("success", "sale rejected", "nothing"),
     ("success", "QR issued", "nothing"),
@@ -90,6 +123,9 @@ TABLE: Final = [
     ("success", "customer refuses", "nothing"),
     ("success", "right sum arrives", "alarm: double, unapplied"),
     ("success", "time runs out", "nothing"),
+    ("success", "attempt fails", "nothing"),
+    ("success", "customer tries again", "nothing"),
+    ("success", "customer gives up", "nothing"),
     ("success", "staff accept", "nothing"),
     ("success", "staff decline", "nothing"),
     ("decline", "sale accepted", "nothing"),
@@ -99,6 +135,9 @@ TABLE: Final = [
     ("decline", "customer refuses", "nothing"),
     ("decline", "right sum arrives", "alarm: late, unapplied"),
     ("decline", "time runs out", "nothing"),
+    ("decline", "attempt fails", "nothing"),
+    ("decline", "customer tries again", "nothing"),
+    ("decline", "customer gives up", "nothing"),
     ("decline", "staff accept", "becomes success: 0 Success"),
     ("decline", "staff decline", "nothing"),
     ("error", "sale accepted", "becomes processing: 9999 Awaiting processing"),
@@ -108,6 +147,9 @@ TABLE: Final = [
     ("error", "customer refuses", "nothing"),
     ("error", "right sum arrives", "alarm: payment in error, unapplied"),
     ("error", "time runs out", "nothing"),
+    ("error", "attempt fails", "nothing"),
+    ("error", "customer tries again", "nothing"),
+    ("error", "customer gives up", "nothing"),
     ("error", "staff accept", "nothing"),
     ("error", "staff decline", "nothing"),
 ]
@@ -119,11 +161,14 @@ CREDITS: Final = [
     ("awaiting customer action", "hold", 9_999, "alarm: short, held for staff"),
     ("awaiting customer action", "hold", 10_001, "alarm: over, held for staff"),
     ("awaiting redirect result", "hold", 10_001, "alarm: over, held for staff"),
+    ("awaiting customer", "hold", 9_999, "alarm: short, held for staff"),
     ("awaiting customer action", "accept", 9_999, "becomes success: 0 Success"),
     ("awaiting customer action", "accept", 10_001, "becomes success: 0 Success"),
     ("awaiting customer action", "decline", 9_999, "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting customer action", "decline", 10_001, "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting customer action", "decline", 10_000, "becomes success: 0 Success"),
+    ("awaiting customer", "accept", 10_001, "becomes success: 0 Success"),
+    ("awaiting customer", "decline", 9_999, "becomes decline: 20304 Incorrect amount paid"),
     # the payment is over, another sum arrives: what the project wants for waiting ones is no matter
     ("decline", "accept", 9_999, "alarm: late, unapplied"),
     ("success", "accept", 9_999, "alarm: double, unapplied"),
@@ -133,7 +178,11 @@ CREDITS: Final = [
 
 
 def a_payment(status: str, **changes: Any) -> Payment:  # noqa: ANN401 - fields of every type
-    """A payment over 100.00 in HKD in a status, finished a minute ago if it is final."""
+    """A payment over 100.00 in HKD in a status, finished a minute ago if it is final.
+
+    One that awaits the customer was asked for on our page, and may be tried again for five minutes.
+    """
+    failed = status == PaymentStatus.AWAITING_CUSTOMER
     fields: dict[str, Any] = {
         "key": 1,
         "project_id": 123,
@@ -152,6 +201,8 @@ def a_payment(status: str, **changes: Any) -> Payment:  # noqa: ANN401 - fields 
         "updated_us": FINISHED_US,
         "decline_us": NOW_US,
         "finished_us": FINISHED_US if status in FINAL else None,
+        "origin": Origin.PAGE if failed else Origin.GATE,
+        "retry_until_us": RETRY_UNTIL_US if failed else None,
     }
     return Payment(**(fields | changes))
 
@@ -200,8 +251,8 @@ def test_the_table_is_whole() -> None:
 
 def test_the_table_of_moves_says_what_is_decided() -> None:
     """Whatever `decide` may move to stands in `MOVES`, and each of its rows is possible."""
-    seen = {
-        (payment and payment.status, type(event)): decision.to
+    seen: dict[tuple[PaymentStatus | None, type[ev.Event]], PaymentStatus] = {
+        (payment.status if payment else None, type(event)): decision.to
         for payment in (None, *map(a_payment, PaymentStatus))
         for event in EVENTS.values()
         if payment or not isinstance(event, ev.Credited)
@@ -233,11 +284,108 @@ def test_a_second_sum_waits_for_staff_too(amount_minor: int) -> None:
     assert in_words(found) == "alarm: double, held for staff"
 
 
-@pytest.mark.parametrize("happens", ["customer refuses", "time runs out"])
-def test_held_money_stops_the_clock(happens: str) -> None:
-    """A payment with held money is declined by nobody but staff."""
-    payment = a_payment("awaiting customer action", held_count=1)
-    assert in_words(decided(payment, EVENTS[happens])) == "nothing"
+@pytest.mark.parametrize(
+    ("status", "happens"),
+    [
+        ("awaiting customer action", "customer refuses"),
+        ("awaiting customer action", "time runs out"),
+        ("awaiting customer action", "attempt fails"),
+        ("awaiting customer", "time runs out"),
+        ("awaiting customer", "customer tries again"),
+        ("awaiting customer", "customer gives up"),
+    ],
+)
+def test_held_money_stops_the_clock(status: str, happens: str) -> None:
+    """A payment with held money is declined, or tried again, by nobody but staff."""
+    payment = a_payment(status, held_count=1, origin=Origin.PAGE)
+    assert in_words(decided(payment, EVENTS[happens], retry_attempts_max=5)) == "nothing"
+
+
+UNDER_WAY: Final = ("processing", "awaiting customer action", "awaiting redirect result")
+FAILURES: Final = [
+    ("customer refuses", "20301 Account owner cancelled operation"),
+    ("time runs out", "20602 Time-out"),
+]
+
+
+@pytest.mark.parametrize("status", UNDER_WAY)
+@pytest.mark.parametrize(("happens", "code"), FAILURES)
+def test_a_failed_attempt(status: str, happens: str, code: str) -> None:
+    """On our page, where another attempt is allowed, a refusal or a time-out ends no payment."""
+    payment = a_payment(status, origin=Origin.PAGE)
+    found = decided(payment, EVENTS[happens], retry_attempts_max=1, retry_window_s=600)
+    assert in_words(found) == f"becomes awaiting customer: {code}"
+    assert isinstance(found, Move)
+    assert found.retry_until_us == NOW_US + 600_000_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "attempts_max"),
+    [
+        ({"origin": Origin.GATE}, 5),
+        ({}, 0),
+        ({"attempts_count": 3}, 2),
+        ({"attempts_count": 2, "retry_until_us": NOW_US}, 5),
+        ({"best_before_us": NOW_US}, 5),
+    ],
+    ids=["Gate", "none allowed", "none left", "window over", "best_before over"],
+)
+@pytest.mark.parametrize(("happens", "code"), FAILURES)
+def test_the_last_attempt(
+    changes: dict[str, Any], attempts_max: int, happens: str, code: str
+) -> None:
+    """Where no other attempt may follow, a refusal or a time-out declines the payment."""
+    payment = a_payment("awaiting customer action", **({"origin": Origin.PAGE} | changes))
+    event = EVENTS[happens]
+    assert isinstance(event, ev.Refused | ev.Expired)
+    event = dataclasses.replace(event, attempt=payment.attempts_count)
+    found = decided(payment, event, retry_attempts_max=attempts_max)
+    assert in_words(found) == f"becomes decline: {code}"
+    assert isinstance(found, Move)
+    assert found.retry_until_us is None
+
+
+def test_the_window_begins_with_the_first_failure() -> None:
+    """A later failure leaves the end of the window where the first one put it."""
+    until_us = NOW_US + 1
+    payment = a_payment("processing", origin=Origin.PAGE, attempts_count=2, retry_until_us=until_us)
+    found = decided(payment, ev.Expired(2), retry_attempts_max=5)
+    assert isinstance(found, Move)
+    assert (found.to, found.retry_until_us) == ("awaiting customer", until_us)
+
+
+@pytest.mark.parametrize("status", PaymentStatus)
+@pytest.mark.parametrize(
+    "event",
+    [ev.Issued(DISPLAY, 1), ev.IssuedRedirect(DISPLAY, 1), ev.Refused("20301", 1), ev.Expired(1)],
+    ids=["QR issued", "QR issued on our page", "customer refuses", "time runs out"],
+)
+def test_news_of_an_earlier_attempt(status: PaymentStatus, event: ev.Event) -> None:
+    """What was said about the first attempt is nothing to the second."""
+    payment = a_payment(status, attempts_count=2, origin=Origin.PAGE)
+    assert in_words(decided(payment, event, retry_attempts_max=5)) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("until_us", "follows"),
+    [
+        (NOW_US + 1, "becomes processing: 9999 Awaiting processing"),
+        (NOW_US, "nothing"),
+        (NOW_US - 1, "nothing"),
+    ],
+)
+def test_trying_again_in_time(until_us: int, follows: str) -> None:
+    """Another attempt begins before the end of the window, not at it."""
+    payment = a_payment("awaiting customer", retry_until_us=until_us)
+    assert in_words(decided(payment, EVENTS["customer tries again"])) == follows
+
+
+@pytest.mark.parametrize("attempts_max", [0, 5])
+def test_staff_decline_for_good(attempts_max: int) -> None:
+    """Staff who decline leave the customer no other attempt."""
+    payment = a_payment("awaiting customer action", origin=Origin.PAGE, held_count=1)
+    found = decided(payment, ev.StaffDeclined(), retry_attempts_max=attempts_max)
+    assert in_words(found) == "becomes decline: 20304 Incorrect amount paid"
 
 
 @pytest.mark.parametrize(
@@ -289,7 +437,9 @@ happenings = st.one_of(
     st.sampled_from(
         [EVENTS[name] for name in EVENTS if name not in {"right sum arrives", "staff accept"}]
     ),
-    st.builds(ev.Refused, st.sampled_from(["20301", "20100"])),
+    st.builds(ev.Refused, st.sampled_from(["20301", "20100"]), st.sampled_from([1, 2])),
+    st.builds(ev.Issued, st.just(DISPLAY), st.sampled_from([1, 2])),
+    st.builds(ev.Expired, st.sampled_from([1, 2])),
     st.builds(ev.Credited, amounts, st.sampled_from(["HKD", "CNY"]), st.just("T1")),
     st.builds(ev.StaffAccepted, amounts, st.just("T1")),
 )
@@ -297,15 +447,17 @@ choices = st.builds(
     ProjectSettings,
     other_amount=st.sampled_from(OtherAmount),
     late_accept_s=st.sampled_from([0, 60]),
+    retry_attempts_max=st.sampled_from([0, 1, 2]),
 )
+origins = st.sampled_from(Origin)
 
 
-@given(st.lists(happenings, max_size=30), choices, st.integers(0, 60_000_000))
+@given(st.lists(happenings, max_size=30), choices, st.integers(0, 60_000_000), origins)
 def test_no_way_leaves_a_final_status_but_the_listed(
-    happened: list[ev.Event], settings: ProjectSettings, pause_us: int
+    happened: list[ev.Event], settings: ProjectSettings, pause_us: int, origin: Origin
 ) -> None:
     """Whatever happens in whatever order, each change of status stands in `MOVES`."""
-    payment = a_payment("processing")
+    payment = a_payment("processing", origin=origin)
     now_us = NOW_US
     for event in happened:
         now_us += pause_us
@@ -315,22 +467,39 @@ def test_no_way_leaves_a_final_status_but_the_listed(
             listed = {MOVES.get((before, type(event)))}
             if isinstance(event, ev.Credited):
                 listed.add(MOVES.get((before, ev.StaffDeclined)))
+            if isinstance(event, ev.Refused | ev.Expired) and origin is Origin.PAGE:
+                listed.add(MOVES.get((before, ev.AttemptFailed)))
             assert decision.to in listed
+            begun = isinstance(event, ev.TriedAgain)
             payment = msgspec.structs.replace(
                 payment,
                 status=decision.to,
                 finished_us=now_us if decision.to in FINAL else None,
+                attempts_count=payment.attempts_count + begun,
+                retry_until_us=decision.retry_until_us or payment.retry_until_us,
             )
         if before is PaymentStatus.SUCCESS:
             assert payment.status is PaymentStatus.SUCCESS
+        assert payment.attempts_count <= 1 + settings.retry_attempts_max
 
 
-@given(st.sampled_from(PaymentStatus), happenings, choices, st.integers(0, 2))
+changes = st.fixed_dictionaries(
+    {
+        "held_count": st.integers(0, 2),
+        "origin": origins,
+        "attempts_count": st.integers(1, 3),
+        "retry_until_us": st.sampled_from([None, NOW_US, RETRY_UNTIL_US]),
+        "best_before_us": st.sampled_from([None, NOW_US, RETRY_UNTIL_US]),
+    }
+)
+
+
+@given(st.sampled_from(PaymentStatus), happenings, choices, changes)
 def test_decide_is_pure(
-    status: PaymentStatus, event: ev.Event, settings: ProjectSettings, held_count: int
+    status: PaymentStatus, event: ev.Event, settings: ProjectSettings, changes: dict[str, Any]
 ) -> None:
     """The same question has the same answer, and asking changes nothing."""
-    payment = a_payment(status, held_count=held_count)
+    payment = a_payment(status, **changes)
     first = decide(payment, event, settings=settings, now_us=NOW_US)
     assert decide(payment, event, settings=settings, now_us=NOW_US) == first
-    assert payment == a_payment(status, held_count=held_count)
+    assert payment == a_payment(status, **changes)

@@ -55,7 +55,9 @@ class Credited:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The time to pay and the grace for a late notice are over."""
+    """The time to pay and the grace for a late notice are over. `attempt` is the sale's."""
+
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ READABLE: Final = 4.5
 
 Colour = Annotated[str, Meta(pattern="^(#[0-9a-f]{6})?$")]
 
-_LIGHT_CARD: Final = (255, 255, 255)
+# Of the house's paper and card the one on which a colour is harder to read.
+_LIGHT_PAPER: Final = (244, 245, 243)
 _DARK_CARD: Final = (26, 34, 33)
 _WHITE: Final = (255, 255, 255)
 _BLACK: Final = (7, 20, 20)
@@ -52,13 +53,13 @@ Rgb = tuple[int, int, int]
 def accents(look: Look) -> tuple[Accent, Accent] | None:
     """Return the accent on a light and on a dark page; None where the look has none of its own.
 
-    The merchant's colour is darkened or lightened as far as it must be to be read on the card.
+    The merchant's colour is darkened or lightened as far as it must be to be read on paper and card.
     """
     if not look.accent:
         return None
     wished = _rgb(look.accent)
     return (
-        _accent(_towards(wished, _BLACK, ground=_LIGHT_CARD)),
+        _accent(_towards(wished, _BLACK, ground=_LIGHT_PAPER)),
         _accent(_towards(wished, _WHITE, ground=_DARK_CARD)),
     )
 

@@ -134,8 +134,9 @@ def _out_of_place(payment: Payment, event: ev.Event, *, now_us: int) -> str:
         case ev.Issued(attempt=attempt) | ev.IssuedRedirect(attempt=attempt):
             if attempt != payment.attempts_count:
                 return "news of an earlier attempt"
-        case ev.Refused(attempt=attempt) if attempt != payment.attempts_count:
-            return "news of an earlier attempt"
+        case ev.Refused(attempt=attempt) | ev.Expired(attempt=attempt):
+            if attempt != payment.attempts_count:
+                return "news of an earlier attempt"
         case ev.TriedAgain() if now_us >= (payment.retry_until_us or 0):
             return "the time to try again is over"
         case _:

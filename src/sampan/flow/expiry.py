@@ -19,5 +19,6 @@ def expire_due(tx: Tx, *, find_project: FindProject, now_us: int) -> int:
         assert payment is not None  # noqa: S101 - read in this very transaction
         project = find_project(tx, payment.project_id)
         assert project is not None  # noqa: S101 - a foreign key keeps it
-        settle(tx, project, payment, event=ev.Expired(), step=Step(now_us, "clock"))
+        event = ev.Expired(payment.attempts_count)
+        settle(tx, project, payment, event=event, step=Step(now_us, "clock"))
     return len(keys)

@@ -110,7 +110,8 @@ def try_again(tx: Tx, project: Project, payment: Payment, *, step: Step) -> bool
     over = payment.status in WAITING and shown is not None and now_us >= shown.expires_us
     # Without an attempt left the bank keeps its grace: money may still be on the way.
     if over and attempts.retry_until_us(project.settings, payment, now_us=now_us) is not None:
-        _, payment = settle(tx, project, payment, event=ev.Expired(), step=step)
+        expired = ev.Expired(payment.attempts_count)
+        _, payment = settle(tx, project, payment, event=expired, step=step)
     event = ev.TriedAgain(step.why)
     decision, _ = settle(tx, project, payment, event=event, step=step)
     return isinstance(decision, Move)

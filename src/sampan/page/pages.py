@@ -195,7 +195,10 @@ class Pages:
         now_us = self._clock.now_us()
         screen = screen_of(page.standing, page.asked, now_us=now_us)
         change_us = next_change_us(screen, page.asked, payment=page.standing.payment)
-        return BEAT_S if change_us is None else (change_us - now_us) / _SECOND_US + _SOON_S
+        if change_us is None or change_us <= now_us:
+            # What is over for the customer is ended by a worker, and that is news.
+            return BEAT_S
+        return (change_us - now_us) / _SECOND_US + _SOON_S
 
     async def _prepared(self, payment: int) -> None:
         """Wait until the provider has answered, but no longer than a customer is patient."""

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from sampan.domain import ledger as books
-from sampan.domain.payment import Operation, Payment
-from sampan.domain.statuses import OperationType, PaymentStatus
+from sampan.domain.payment import Customer, DisplayData, Fault, Operation, Payment, Targets
+from sampan.domain.statuses import OperationType, Origin, PaymentStatus
 from sampan.errors import SetupError
 from sampan.storage import (
     credits,  # noqa: A004 - the table is called so
@@ -41,6 +41,32 @@ SAME_IDS: Final = (
 """Pairs that are one payment id without regard to case."""
 OTHER_IDS: Final = ("a%", "ab", "a_", "ｆull", "full", "🛶", "🛶🛶", "istan", "ıstan", " a", "a")
 """Ids that all differ: wildcards, widths, emoji, the dotless i and spaces are characters too."""
+
+REQUESTED: Final[dict[str, object]] = {
+    "amount_minor": 10**13,
+    "currency": "CNY",
+    "description": "茶; tea",
+    "customer": Customer(id="c", first_name="Tai Man"),
+    "targets": Targets(callback_url="https://shop.example/callbacks", callback_delay_s=7),
+    "faults": (Fault(code="502", message="Validation error"),),
+    "updated_us": 2,
+    "decline_us": 3,
+    "origin": Origin.PAGE,
+    "merchant_data": "cart=7;茶",
+    "best_before_us": 2**53 - 1,
+}
+"""All that a request says of a payment, none of it as `new_payment` has it."""
+MOVED: Final[dict[str, object]] = {
+    "status": PaymentStatus.AWAITING_CUSTOMER,
+    "display": DisplayData(payload="0002", expires_us=7, lifetime_s=600),
+    "faults": (),
+    "held_count": 2,
+    "attempts_count": 3,
+    "retry_until_us": 2**53 - 2,
+    "decline_us": 10,
+    "updated_us": 11,
+}
+"""All that a move changes on a payment, all of it at once."""
 
 
 def credit(tx: Tx, bank_txn_id: str = "t1", **changes: object) -> Credit:
@@ -119,6 +145,87 @@ class RowSuite(StoreSuite):
                 )
             )
             assert sum(done) == 1
+
+        self.check(story)
+
+    def test_payment_kept_whole(self) -> None:
+        """A payment comes back as it was inserted, every field of it."""
+
+        async def story(store: Store) -> None:
+            payment = await store.transact(lambda tx: add_payment(tx, "p", **REQUESTED))
+            assert await store.read(lambda tx: payments.payment_by_key(tx, payment.key)) == payment
+            plain = await store.transact(lambda tx: add_payment(tx, "plain"))
+            assert await store.read(lambda tx: payments.payment_by_key(tx, plain.key)) == plain
+
+        self.check(story)
+
+    def test_payment_moved_whole(self) -> None:
+        """A move writes all that moves, also back to nothing, and leaves what was asked for."""
+
+        async def story(store: Store) -> None:
+            before = await store.transact(lambda tx: add_payment(tx, "p", **REQUESTED))
+            after = msgspec.structs.replace(before, **MOVED)
+            assert await store.transact(lambda tx: payments.move_payment(tx, before, after))
+            assert await store.read(lambda tx: payments.payment_by_key(tx, before.key)) == after
+            ended = msgspec.structs.replace(
+                after,
+                status=PaymentStatus.SUCCESS,
+                paid_minor=9_000,
+                display=None,
+                faults=(),
+                held_count=0,
+                retry_until_us=None,
+                updated_us=12,
+                finished_us=12,
+            )
+            assert await store.transact(lambda tx: payments.move_payment(tx, after, ended))
+            assert await store.read(lambda tx: payments.payment_by_key(tx, before.key)) == ended
+
+        self.check(story)
+
+    def test_payment_laid_over_one_in_error(self) -> None:
+        """A request that replaces one in `error` replaces all that a request says."""
+
+        async def story(store: Store) -> None:
+            failed = {"status": PaymentStatus.ERROR, "finished_us": 2, "amount_minor": 0}
+            before = await store.transact(lambda tx: add_payment(tx, "p", **failed))
+            corrected = await store.transact(lambda tx: new_payment(tx, "p", **REQUESTED))
+            after = msgspec.structs.replace(
+                corrected, key=before.key, created_us=before.created_us, updated_us=8
+            )
+            assert await store.transact(lambda tx: payments.restart_payment(tx, after))
+            assert await store.read(lambda tx: payments.payment_by_key(tx, before.key)) == after
+            assert not await store.transact(lambda tx: payments.restart_payment(tx, after))
+
+        self.check(story)
+
+    @pytest.mark.parametrize(
+        "change", [{"held_count": 1}, {"attempts_count": 2}, {"status": PaymentStatus.ERROR}]
+    )
+    def test_payment_moves_from_what_was_read(self, change: dict[str, object]) -> None:
+        """A move that read another status, other held money or another attempt does nothing."""
+
+        async def story(store: Store) -> None:
+            payment = await store.transact(add_payment)
+            read = msgspec.structs.replace(payment, **change)
+            after = msgspec.structs.replace(payment, updated_us=9)
+            assert not await store.transact(lambda tx: payments.move_payment(tx, read, after))
+            assert await store.read(lambda tx: payments.payment_by_key(tx, payment.key)) == payment
+
+        self.check(story)
+
+    @pytest.mark.parametrize("change", [{"attempts_count": 0}, {"held_count": -1}], ids=str)
+    def test_refused_move(self, change: dict[str, object]) -> None:
+        """A payment without an attempt, or with less than no held money, is refused."""
+
+        async def story(store: Store) -> None:
+            payment = await store.transact(add_payment)
+            after = msgspec.structs.replace(payment, **change)
+            told = await asyncio.gather(
+                store.transact(lambda tx: payments.move_payment(tx, payment, after)),
+                return_exceptions=True,
+            )
+            assert isinstance(told[0], Conflict)
 
         self.check(story)
 
