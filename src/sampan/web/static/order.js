@@ -8,6 +8,7 @@ let source = null;
 let polling = false;
 let updating = false;
 let wanted = "";
+let windowFails = false;
 
 async function update(stage) {
   wanted = stage;
@@ -76,33 +77,32 @@ function countDown() {
   }, 250);
 }
 
+// What the window tells is no proof of a payment: the shop is asked what its callbacks say.
+async function windowClosed() {
+  await look();
+  // The focus may still be in the window, or the button that opened it gone with its stage.
+  if (!box().contains(document.activeElement)) box().querySelector("h1").focus();
+}
+
+function windowFailed() {
+  windowFails = true;
+  const notice = box().querySelector("[data-unopened]");
+  if (notice) notice.hidden = false;
+}
+
 function openWindow() {
-  const link = box().querySelector("[data-window]");
-  // What the window tells is no proof of a payment: the shop is asked what its callbacks say.
-  const closed = () => {
-    look().then(() => {
-      // The button that opened the window may be gone with the stage that it belonged to.
-      if (document.activeElement === document.body) box().querySelector("h1").focus();
-    });
-  };
-  const unopened = () => {
-    closed();
-    const notice = box().querySelector("[data-unopened]");
-    if (notice) notice.hidden = false;
-    delete link.dataset.window;
-  };
   EPayWidget.run({
-    ...JSON.parse(link.dataset.window),
+    ...JSON.parse(box().querySelector("[data-window]").dataset.window),
     onPaymentSuccess: look,
     onPaymentFail: look,
-    onExit: closed,
-    onDestroy: closed,
-    onFailLoading: unopened,
+    onExit: windowClosed,
+    onDestroy: windowClosed,
+    onFailLoading: windowFailed,
   });
 }
 
 document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-window]") || !window.EPayWidget) return;
+  if (!event.target.closest("[data-window]") || !window.EPayWidget || windowFails) return;
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   openWindow();

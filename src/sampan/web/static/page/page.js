@@ -199,7 +199,7 @@ async function poll() {
   if (looking) return;
   looking = true;
   while (!ended() && !source) {
-    if (!(await look(""))) await wait(300);
+    await wait((await look("")) ? 50 : 300);
   }
   looking = false;
 }
