@@ -122,6 +122,8 @@ class Platform:
                 secret=project.secrets[0],
                 gate_url=self.settings.own_url,
                 own_url=self.settings.own_url,
+                page_url=self.settings.public_url,
+                front_url=self.settings.public_url,
             )
             self.shop = shop_app.Shop(config, http=self.bank_http, clock=self.clock)
 

@@ -46,7 +46,8 @@ def ask(
     line = http.client.HTTPConnection(where.hostname or "", where.port, timeout=10)
     try:
         raw = None if body is None else json.dumps(body).encode()
-        line.request("GET" if raw is None else "POST", where.path, raw, dict(headers or {}))
+        path = f"{where.path}?{where.query}" if where.query else where.path
+        line.request("GET" if raw is None else "POST", path, raw, dict(headers or {}))
         answer = line.getresponse()
         return answer.status, answer.read()
     finally:
@@ -704,15 +705,19 @@ def test_demo_makes_one_purchase(folder: Folder) -> None:
     ]
     assert len(told["steps"]) >= 6
     assert all(step["name"] and step["ms"] >= 0 for step in told["steps"])
+    assert list(told["addresses"]) == ["shop", "payment_page", "gate", "bank_app"]
     assert list(folder.path.iterdir()) == []
 
 
 def test_demo_stays_up_until_told(folder: Folder) -> None:
-    """Without --once it prints its addresses, serves the shop, and stops with exit code 0."""
+    """Without --once it prints addresses that lead somewhere, and stops with exit code 0."""
     folder.environment["TMPDIR"] = str(folder.path)
     demo = ("demo", "--port", folder.port)
     with folder.running(*demo, ready="Ctrl-C") as command:
-        url = command.out.find(r"shop +│ +(http\S+)")[1]
-        assert ask(url)[0] == 200
+        for row in ("shop", "bank app"):
+            assert ask(command.out.find(rf"{row} +│ +(http\S+)")[1])[0] == 200
+        status, page = ask(command.out.find(r"^(http\S+/payment\?\S+)")[1])
+        assert status == 200
+        assert b"Pay HK$100.00 by FPS" in page
         command.end(signal.SIGINT)
     assert list(folder.path.glob("sampan-demo-*/sampan.db"))

@@ -25,6 +25,9 @@ PORT: Final = 8700
 PROJECT_ID: Final = 1234
 SECRET_BYTES: Final = 16
 CART: Final = {"oolong": 1, "milk-tea": 2}
+RETRIES_MAX: Final = 5
+PAGE_MINOR: Final = 10_000
+PAGE_ID_BYTES: Final = 4
 CALLBACK_S_MAX: Final = 20.0
 HTTP_S_MAX: Final = 10.0
 GRACE_S: Final = 1.0
@@ -72,6 +75,7 @@ class Purchase:
     callbacks: list[dict[str, object]] = field(default_factory=list)
     steps: list[tuple[str, float]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
         """Return it as the JSON output has it."""
@@ -80,6 +84,7 @@ class Purchase:
             "qr": {"payload": self.payload, "decoded_from_image": self.decoded},
             "callbacks": self.callbacks,
             "steps": [{"name": name, "ms": round(ms, 1)} for name, ms in self.steps],
+            "addresses": self.addresses,
         }
 
 
@@ -157,6 +162,7 @@ async def _demo(settings: "Settings", out: "Console", *, once: bool) -> Purchase
     secret = await _add_project(settings)
     purchase = Purchase()
     async with serving(settings, grace_s=GRACE_S) as running:
+        purchase.addresses = _addresses(running.platform)
         _print_head(out, settings)
         buying = asyncio.create_task(_buy(running.platform, out, purchase=purchase))
         stopping = asyncio.create_task(stop.wait())
@@ -169,7 +175,7 @@ async def _demo(settings: "Settings", out: "Console", *, once: bool) -> Purchase
         buying.result()
         _print_result(out, purchase)
         if not once:
-            _print_addresses(out, settings, secret=secret)
+            _print_addresses(out, settings, addresses=purchase.addresses, secret=secret)
             await running.until(stop)
             out.print("\nStopping…")
     return purchase
@@ -188,7 +194,11 @@ async def _add_project(settings: "Settings") -> str:
             name="Harbour Tea House",
             callback_url=f"{settings.own_url}/shop/callbacks",
             secrets=(secret,),
-            settings=ProjectSettings(payee_name="HARBOUR TEA HOUSE", payee_name_zh="海港茶舍"),
+            settings=ProjectSettings(
+                payee_name="HARBOUR TEA HOUSE",
+                payee_name_zh="海港茶舍",
+                retry_attempts_max=RETRIES_MAX,
+            ),
         )
         vault, now_us = at.vault, at.clock.now_us()
         await at.store.transact(lambda tx: projects.add(tx, project, vault=vault, now_us=now_us))
@@ -319,21 +329,48 @@ def _print_result(out: "Console", purchase: Purchase) -> None:
         )
 
 
-def _print_addresses(out: "Console", settings: "Settings", *, secret: str) -> None:
+def _addresses(platform: "Platform") -> dict[str, str]:
+    """Return where to go on: both roads to pay, and who else is there."""
+    from sampan.shop import paying
+
+    if platform.shop is None:
+        raise Failed("the demo shop is not open")
+    config, own_url = platform.shop.config, platform.settings.own_url
+    wanted: dict[str, str | int] = {
+        "payment_id": f"DEMO-{platform.clock.token(PAGE_ID_BYTES).upper()}",
+        "payment_amount": PAGE_MINOR,
+        "payment_currency": "HKD",
+        "customer_id": "demo",
+    }
+    return {
+        "shop": f"{own_url}/shop/",
+        "payment_page": paying.page_address(config, paying.sign_fields(config, wanted)),
+        "gate": own_url + paying.SALE_PATH,
+        "bank_app": f"{own_url}/bank/",
+    }
+
+
+def _print_addresses(
+    out: "Console", settings: "Settings", *, addresses: dict[str, str], secret: str
+) -> None:
     from sampan.cli import look
     from sampan.storage.open import database_file
 
     database = database_file(settings.database_url)
     facts = look.facts("Now try it yourself")
-    facts.add_row("shop", f"{settings.own_url}/shop/")
-    facts.add_row("bank app", f"{settings.own_url}/bank/")
-    facts.add_row("Gate", f"{settings.own_url}/v2/payment/banks/hk-qr/sale")
+    facts.add_row("shop", addresses["shop"])
+    facts.add_row("payment page", "a payment of HK$100.00, by the address below")
+    facts.add_row("Gate", addresses["gate"])
+    facts.add_row("bank app", addresses["bank_app"])
     facts.add_row("project", f"{PROJECT_ID}")
     facts.add_row("secret", secret)
     facts.add_row("files", str(database.parent if database else ""))
     facts.add_row("stop", "Ctrl-C")
     out.print()
     out.print(facts)
+    # Outside the table and in one piece, so that it can be clicked and copied whole.
+    out.print()
+    out.print(addresses["payment_page"], style="cyan", markup=False, soft_wrap=True)
     sys.stdout.flush()
     if not out.is_terminal:
         say(f"The demo is up at {settings.own_url}; stop it with Ctrl-C or SIGTERM")

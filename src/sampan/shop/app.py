@@ -1,4 +1,4 @@
-"""The demo shop: its pages, its requests to the Gate, and the door for the platform's callbacks.
+"""The demo shop: its pages, its orders at the platform, and the door for the platform's callbacks.
 
 It knows what any merchant knows: a project id, a secret and the public protocol.
 """
@@ -6,7 +6,6 @@ It knows what any merchant knows: a project id, a secret and the public protocol
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
@@ -21,53 +20,36 @@ from sampan.codecs import signature, strict_json
 from sampan.domain.codes import Code, message
 from sampan.errors import Refusal
 from sampan.outbound import Answer, Outbound, OutboundError, TargetRefused
+from sampan.shop import paying
 from sampan.shop.goods import CURRENCY, PRODUCTS, QUANTITY_MAX, lines
-from sampan.shop.orders import FINAL, Order, OrderBook, Received, came, number, text
-from sampan.web.render import page, render
-from sampan.web.security import read_form, text_field
+from sampan.shop.orders import (
+    FINAL,
+    PATH,
+    Order,
+    OrderBook,
+    Received,
+    Road,
+    came,
+    number,
+    text,
+)
+from sampan.shop.paying import ANYBODY, SALE_PATH, Buyer, ShopConfig
+from sampan.web.render import language_of, page, render
+from sampan.web.security import page_headers, read_form, text_field
 
-PATH: Final = "/shop"
-SALE_PATH: Final = "/v2/payment/banks/hk-qr/sale"
+__all__ = ["CALLBACK_BYTES_MAX", "Shop", "ShopConfig", "routes"]
 
 CALLBACK_BYTES_MAX: Final = 1_048_576
 _FORM_BYTES_MAX: Final = 16_384
 _NAME_CHARS_MAX: Final = 100
 _ID_BYTES: Final = 6
+_OPEN_MARK: Final = "open"
 _TRIES: Final = 3
 _TRY_GAP_S: Final = 1.0
 _TRY_LIMIT_S: Final = 10.0
 # A stream ends before common proxies cut it; the browser comes back by itself.
 _STREAM_BEATS: Final = 4
 _STREAM_BEAT_S: Final = 12.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShopConfig:
-    """What a merchant gets from the platform, and where the two find each other.
-
-    `gate_url` and `own_url` are origins without a slash at the end; `own_url` must be reachable
-    for the platform. `bank_pay_url` opens the sandbox bank with a payload put behind it, "" where
-    there is none.
-    """
-
-    project_id: int
-    secret: str
-    gate_url: str
-    own_url: str
-    bank_pay_url: str = "/bank/pay?payload="
-
-
-@dataclass(frozen=True, slots=True)
-class Buyer:
-    """Who buys. An address of the documentation network where the browser's is not known."""
-
-    name: str = "Chan Tai Man"
-    email: str = "taiman@example.com"
-    ip_address: str = "198.51.100.47"
-
-
-ANYBODY: Final = Buyer()
-"""Who buys where nobody says who."""
 
 
 class Shop:
@@ -79,12 +61,16 @@ class Shop:
         self.orders = OrderBook()
         self._http = http
 
-    async def buy(self, cart: Mapping[str, int], *, buyer: Buyer | None = None) -> Order:
-        """Order what is in a cart (product id → pieces): sign a sale and send it to the Gate.
+    async def buy(
+        self, cart: Mapping[str, int], *, buyer: Buyer = ANYBODY, road: Road = Road.HERE
+    ) -> Order:
+        """Order what is in a cart (product id → pieces), to be paid on a road.
 
-        Returns when the Gate has answered; what becomes of the payment is told by callbacks, see
-        `Order.events`. An answer that never came is asked for again with the same body, which the
-        Gate takes once. Raises ValueError for a cart in which there is nothing.
+        In the shop: a signed sale is sent to the Gate, and the order returned when that has
+        answered. An answer that never came is asked for again with the same body, which the Gate
+        takes once. On the Payment Page: `Order.page_url` opens it, and nothing is sent. What
+        becomes of the payment is told by callbacks, see `Order.events`. Raises ValueError for a
+        cart in which there is nothing.
         """
         chosen = lines(cart)
         if not chosen:
@@ -94,11 +80,17 @@ class Shop:
             lines=chosen,
             created_us=self.clock.now_us(),
             amount_minor=sum(line.amount_minor for line in chosen),
+            road=road,
         )
         # Before anything is sent: the callback may overtake the answer.
         self.orders.add(order)
-        order.request = self._sale(order, buyer or ANYBODY)
-        await self._send(order)
+        if road is Road.HERE:
+            order.request = paying.sale(self.config, order, buyer=buyer)
+            await self._send(order)
+        else:
+            fields = paying.page_fields(self.config, order, buyer=buyer)
+            order.request = dict(fields)
+            order.page_url = paying.page_address(self.config, fields)
         return order
 
     def receive(self, raw: bytes) -> bool:
@@ -117,34 +109,6 @@ class Shop:
         if order is not None:
             order.receive(Received(self.clock.now_us(), valid, body))
         return valid
-
-    def _sale(self, order: Order, buyer: Buyer) -> dict[str, object]:
-        """Return the signed request of a sale (Gate docs, hk-qr)."""
-        first, _, last = buyer.name.partition(" ")
-        page = f"{self.config.own_url}{PATH}/orders/{order.id}"
-        general: dict[str, object] = {
-            "project_id": self.config.project_id,
-            "payment_id": order.id,
-            "merchant_callback_url": f"{self.config.own_url}{PATH}/callbacks",
-        }
-        body: dict[str, object] = {
-            "general": general,
-            "customer": {
-                "id": buyer.email,
-                "ip_address": buyer.ip_address,
-                "first_name": first,
-                "last_name": last or first,
-                "email": buyer.email,
-            },
-            "payment": {
-                "amount": order.amount_minor,
-                "currency": CURRENCY,
-                "description": f"Harbour Tea House order {order.id}",
-            },
-            "return_url": {"success": page, "decline": page, "return": page},
-        }
-        general["signature"] = signature.sign(self.config.secret, body)
-        return body
 
     async def _send(self, order: Order) -> None:
         """Post the sale, repeating it where no answer came, and keep what the Gate said."""
@@ -235,25 +199,33 @@ class _Pages:
             "currency": CURRENCY,
             "query": urlencode(cart),
             "buyer": ANYBODY,
+            "road": Road.read(request.query_params.get("road")),
         }
-        return render(request, "shop/checkout.html", context=context)
+        # The order that the form places may lead to the Payment Page, by a redirect.
+        sources = {"form-action": self._with_platform}
+        headers = page_headers(sources=sources)
+        return render(request, "shop/checkout.html", context=context, headers=headers)
 
     async def place(self, request: Request) -> Response:
-        """Place the order and lead to its page."""
+        """Place the order and lead to its page, or to the Payment Page."""
         form = await read_form(request, bytes_max=_FORM_BYTES_MAX)
         buyer = Buyer(
             name=text_field(form, "name")[:_NAME_CHARS_MAX] or ANYBODY.name,
             email=text_field(form, "email")[:_NAME_CHARS_MAX] or ANYBODY.email,
             ip_address=request.client.host if request.client else ANYBODY.ip_address,
+            language=language_of(request),
         )
+        road = Road.read(form.get("road"))
         try:
-            order = await self._shop.buy(_cart(form), buyer=buyer)
+            order = await self._shop.buy(_cart(form), buyer=buyer, road=road)
         except ValueError:
             return RedirectResponse(f"{PATH}/", status_code=303)
-        return RedirectResponse(f"{PATH}/orders/{order.id}", status_code=303)
+        # The mark lets the order's page open the window by itself, this once.
+        to = {Road.PAGE: order.page_url, Road.WINDOW: f"{order.path}#{_OPEN_MARK}"}
+        return RedirectResponse(to.get(road, order.path), status_code=303)
 
     async def order(self, request: Request) -> Response:
-        """Show an order: the QR while it waits, the result when there is one."""
+        """Show an order: the QR or the way to it while it waits, the result when there is one."""
         order = self._find(request)
         stage = order.stage(self._shop.clock.now_us())
         bank = self._shop.config.bank_pay_url
@@ -265,8 +237,12 @@ class _Pages:
             "qr_data": base64.b64encode(order.qr_png).decode(),
             "left_s": max(order.expires_us - self._shop.clock.now_us(), 0) // 1_000_000,
             "bank_url": bank + urlencode({"": order.qr_payload})[1:] if bank else "",
+            "platform": self._shop.config.page_origin,
+            "has_window": order.road is Road.WINDOW and stage not in FINAL,
         }
-        return render(request, "shop/order.html", context=context)
+        sources = self._window_sources() if context["has_window"] else {}
+        headers = page_headers(sources=sources)
+        return render(request, "shop/order.html", context=context, headers=headers)
 
     async def picture(self, request: Request) -> Response:
         """Send the QR as a file to keep."""
@@ -309,6 +285,16 @@ class _Pages:
                 return
             await came(news, _STREAM_BEAT_S)
         yield f"data: {order.stage(self._shop.clock.now_us())}\n\n"
+
+    @property
+    def _with_platform(self) -> str:
+        """The shop's own origin and the platform's, as a source list of CSP."""
+        return f"'self' {self._shop.config.page_origin}"
+
+    def _window_sources(self) -> dict[str, str]:
+        """Return what a page may load that opens the Payment Page by the platform's library."""
+        lists = dict.fromkeys(("script-src", "style-src", "form-action"), self._with_platform)
+        return lists | {"frame-src": self._shop.config.page_origin}
 
     def _find(self, request: Request) -> Order:
         order = self._shop.orders.find(request.path_params["order_id"])

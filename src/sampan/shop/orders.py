@@ -17,6 +17,8 @@ from typing import Final
 from sampan.clock import SECOND_US
 from sampan.shop.goods import CURRENCY, Line
 
+PATH: Final = "/shop"
+"""Below it lies the whole shop."""
 ORDERS_MAX: Final = 10_000
 CALLBACKS_MAX: Final = 50
 """Callbacks kept with an order; what comes after is still obeyed."""
@@ -29,12 +31,27 @@ class Stage(StrEnum):
     """Where an order stands for the customer; the words of the shop, not of the platform."""
 
     SENDING = "sending"
+    ON_PAGE = "on_page"
+    RETRY = "retry"
     WAITING = "waiting"
     EXPIRED = "expired"
     PAID = "paid"
     DECLINED = "declined"
     TIMED_OUT = "timed_out"
     FAILED = "failed"
+
+
+class Road(StrEnum):
+    """How the customer pays: in the shop, on the Payment Page, on that page over the shop's."""
+
+    HERE = "here"
+    PAGE = "page"
+    WINDOW = "window"
+
+    @classmethod
+    def read(cls, said: object) -> "Road":
+        """Return the road that a form or an address names; in the shop where it names none."""
+        return next((road for road in cls if road == said), cls.HERE)
 
 
 FINAL: Final = frozenset({Stage.PAID, Stage.DECLINED, Stage.TIMED_OUT, Stage.FAILED})
@@ -56,12 +73,17 @@ class Received:
 
 @dataclass(slots=True)
 class Order:
-    """A sale of the shop. `id` is the `payment_id` on the wire and stands in its address."""
+    """A sale of the shop. `id` is the `payment_id` on the wire and stands in its address.
+
+    `request` is what the shop signed: for the Gate, or for the Payment Page that `page_url` opens.
+    """
 
     id: str
     lines: tuple[Line, ...]
     created_us: int
     amount_minor: int
+    road: Road = Road.HERE
+    page_url: str = ""
     request: dict[str, object] = field(default_factory=dict)
     answer: dict[str, object] = field(default_factory=dict)
     callbacks: list[Received] = field(default_factory=list)
@@ -71,6 +93,7 @@ class Order:
     qr_png: bytes = b""
     qr_payload: str = ""
     expires_us: int = 0
+    retry_until_us: int = 0
     paid_minor: int = 0
     paid_currency: str = ""
     finished_us: int = 0
@@ -84,9 +107,17 @@ class Order:
             return Stage.TIMED_OUT if self.code == _TIME_OUT else Stage.DECLINED
         if self.status in {"error", "refused"}:
             return Stage.FAILED
+        if self.road is not Road.HERE:
+            # The page tells of no step between, but for an attempt that failed.
+            return Stage.RETRY if now_us < self.retry_until_us else Stage.ON_PAGE
         if not self.qr_png:
             return Stage.SENDING
         return Stage.WAITING if now_us < self.expires_us else Stage.EXPIRED
+
+    @property
+    def path(self) -> str:
+        """Its address in the shop."""
+        return f"{PATH}/orders/{self.id}"
 
     @property
     def paid_as_asked(self) -> bool:
@@ -147,6 +178,7 @@ class Order:
             self.paid_currency = text(received.body, "payment", "sum", "currency")
         else:
             self._keep_qr(received)
+            self._keep_retry(received)
 
     def _keep_qr(self, received: Received) -> None:
         """Take over what the customer must be shown: the picture, its text and its expiry."""
@@ -157,6 +189,12 @@ class Order:
             lifetime_s = number(received.body, "qr", "lifetime")
             expires_us = _moment_us(text(received.body, "qr", "expires_at"))
             self.expires_us = expires_us or received.at_us + lifetime_s * SECOND_US
+
+    def _keep_retry(self, received: Received) -> None:
+        """Take over until when the customer may make another attempt, after one that failed."""
+        may = number(received.body, "payment", "is_new_attempts_available") == 1
+        left_s = number(received.body, "payment", "attempts_timeout") if may else 0
+        self.retry_until_us = received.at_us + left_s * SECOND_US if left_s else 0
 
 
 async def came(news: asyncio.Event, timeout_s: float) -> bool:

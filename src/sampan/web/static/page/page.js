@@ -77,7 +77,8 @@ function announce() {
     if (!ended()) tellOnce("payment_sent", {}, "sent" + request);
     tellOnce("payment_submit_result", { request_id: request }, "result" + request);
   }
-  if (name === "pay") tellOnce("with_qr_pay");
+  if (name === "pay") tell("with_qr_pay");
+  else tell("remove_css_class", { class: "with-qr-pay" });
   if (name === "cancelled") tellOnce("payment.canceled");
   const result = document.getElementById("result");
   if (result) {
@@ -279,6 +280,9 @@ function begin() {
 
 addEventListener("message", heard);
 addEventListener("click", clicked);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && document.body.className === "popup") tell(ended() ? "exit" : "destroy");
+});
 addEventListener("submit", (event) => {
   if (event.target.matches("[data-send]")) send(event, event.target);
 });
