@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import coding, living, selling, world
+from tests.bench import coding, living, opening, selling, world
 
 Figures = dict[str, float | None]
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "sale_memory_mock": selling.memory_mock,
     "lives": living.sqlite,
     "lives_postgres": living.postgres,
+    "page": opening.sqlite,
     "qr": coding.qr,
     "signing": coding.signing,
 }
@@ -49,6 +50,12 @@ MEANINGS = {
     "memory_mock_per_s": "… the mock's charges in memory, a second",
     "lives_per_s": "whole lives a second on SQLite: sale, two callbacks, bank notice, all by HTTP",
     "lives_postgres_per_s": "whole lives a second on PostgreSQL",
+    "page_open": "Payment Pages opened on SQLite, against a bare server's constant page",
+    "page_open_per_s": "… a second",
+    "page_bare_per_s": "… constant pages a second",
+    "page_qr_vs_bare": "time to the QR screen (payment, bank, page), against the constant page",
+    "page_qr_ms": "… milliseconds, one customer at a time",
+    "page_with_qr_per_s": "… QR screens a second, 64 customers at once",
     "qr_vs_segno": "payload to PNG, against segno making the same PNG",
     "qr_png_per_s": "… our PNGs a second",
     "sign_verify_per_s": "sign a sale and verify it, pairs a second",
@@ -91,6 +98,8 @@ def figure(name: str, value: float | None) -> str:
     """Return a rate in whole numbers, a ratio with two digits."""
     if value is None:
         return "-"
+    if name.endswith("_ms"):
+        return f"{value:.1f}"
     return f"{value:,.0f}" if name.endswith("_per_s") else f"{value:.2f}:1"
 
 

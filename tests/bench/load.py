@@ -31,6 +31,11 @@ def request(
     return head.encode() + body
 
 
+def get(path: str) -> bytes:
+    """Return the bytes of a GET as a browser sends it."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+
+
 class Message:
     """Takes bytes in until one HTTP message is whole."""
 

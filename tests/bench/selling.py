@@ -23,7 +23,7 @@ ROUNDS = 3
 Ratios = dict[str, float | None]
 
 
-async def _in_turns(
+async def in_turns(
     sides: dict[str, tuple[int, Callable[[int, str], list[bytes]]]],
 ) -> dict[str, float]:
     """Return the rate of each side, name → (port, maker of requests)."""
@@ -44,7 +44,7 @@ async def _against_constant(database: str, name: str) -> Ratios:
         world.constant() as constant,
         world.platform(database, workers=False, known=True) as port,
     ):
-        rates = await _in_turns(
+        rates = await in_turns(
             {
                 "bare": (constant, world.sales),
                 "door": (constant, world.door_sales),
@@ -104,7 +104,7 @@ async def _against_mock(database: str, folder: str) -> Ratios:
     with _mock(folder, port):
         await world.reachable(port)
         async with world.platform(database, workers=False) as own:
-            rates = await _in_turns({"mock": (port, _charges), "sale": (own, world.sales)})
+            rates = await in_turns({"mock": (port, _charges), "sale": (own, world.sales)})
     return {
         "sale_vs_memory_mock": rates["sale"] / rates["mock"],
         "memory_mock_per_s": rates["mock"],

@@ -7,6 +7,7 @@ Gate's own door (bounded, read strictly, its signature verified), elsewhere it i
 """
 
 import asyncio
+import gzip
 import sys
 
 from granian.constants import Interfaces
@@ -53,6 +54,8 @@ class _OneProject(Projects):
 
 
 PROJECTS = _OneProject()
+PAGE = gzip.compress(bytes(range(256)) * 30)
+"""As many bytes as a Payment Page has, packed once and for all."""
 
 
 async def _take(request: Request) -> Response:
@@ -65,10 +68,15 @@ async def _verify(request: Request) -> Response:
     return JSONResponse(ANSWER)
 
 
+async def _page(_: Request) -> Response:
+    return Response(PAGE, headers={"Content-Encoding": "gzip"}, media_type="text/html")
+
+
 async def _serve(port: int) -> None:
     """Serve on a port of this machine until SIGTERM."""
     routes = [
         Route("/v2/payment/banks/{method}/sale", _take, methods=["POST"]),
+        Route("/payment", _page, methods=["GET"]),
         Route("/door/v2/payment/banks/{method}/sale", Guarded(_verify), methods=["POST"]),
     ]
     server = Server(

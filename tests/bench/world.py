@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from sampan.clock import SystemClock
 from sampan.codecs.signature import sign
@@ -57,6 +58,23 @@ def sales(count: int, prefix: str) -> list[bytes]:
 def door_sales(count: int, prefix: str) -> list[bytes]:
     """Return such sales for the door that verifies and keeps nothing."""
     return [sale(f"{prefix}-{number}", f"/door{SALE_PATH}") for number in range(count)]
+
+
+def pages(count: int, prefix: str) -> list[bytes]:
+    """Return requests that open Payment Pages with different payment ids."""
+    made = []
+    for number in range(count):
+        fields = {
+            "project_id": str(PROJECT_ID),
+            "payment_id": f"{prefix}-{number}",
+            "payment_amount": "10000",
+            "payment_currency": "HKD",
+            "customer_id": "customer-1",
+            "payment_description": "Two coffees",
+        }
+        signed = fields | {"signature": sign(SECRET, fields)}
+        made.append(load.get(f"/payment?{urlencode(signed)}"))
+    return made
 
 
 @contextmanager
@@ -107,10 +125,11 @@ async def platform(
     callback_url: str = "",
     known: bool = False,
     profile: str = "",
+    settings: ProjectSettings | None = None,
 ) -> AsyncIterator[int]:
     """Run the platform with one project; yields its port. `known`: the database has it already."""
     if not known:
-        await _add_project(database, callback_url)
+        await _add_project(database, callback_url, settings or ProjectSettings())
     port = free_port()
     profiler = ["-m", "cProfile", "-o", profile] if profile else []
     command = [sys.executable, *profiler, "-m", "sampan", "serve"]
@@ -127,7 +146,7 @@ async def platform(
         yield port
 
 
-async def _add_project(database: str, callback_url: str) -> None:
+async def _add_project(database: str, callback_url: str, settings: ProjectSettings) -> None:
     clock = SystemClock()
     store = await open_store(database, clock)
     project = Project(
@@ -135,7 +154,7 @@ async def _add_project(database: str, callback_url: str) -> None:
         name="Benchmarks",
         callback_url=callback_url,
         secrets=(SECRET,),
-        settings=ProjectSettings(),
+        settings=settings,
     )
     vault = Vault(MASTER_KEY, clock)
     await store.transact(lambda tx: projects.add(tx, project, vault=vault, now_us=clock.now_us()))

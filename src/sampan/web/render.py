@@ -92,6 +92,8 @@ def environment(code: str) -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES_FOLDER),
         autoescape=True,
+        # Templates change with the program: asking the disk ten times a page finds nothing.
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
