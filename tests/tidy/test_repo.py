@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("run", "test")
 
 # Where a checkout without git (an unpacked archive) has things that do not belong to it.
-NOT_OURS = {".git", ".venv", "__pycache__", "build", "dist", "htmlcov"}
+NOT_OURS = {".git", ".venv", "__pycache__", "build", "dist", "htmlcov", "node_modules"}
 
 # The brackets keep the patterns from finding themselves.
 REGISTRY = re.compile(
