@@ -33,8 +33,10 @@ SHOP: Final = "https://tea.example"
 NAME: Final = "Harbour Tea House 海港茶舍"
 TOKEN: Final = "n7XqkV2fTz0mB4sLhW9cRy1E"
 ORDER: Final = "HTH-2026-0131-0042"
-GOODS: Final = "Iron Buddha oolong 鐵觀音, 150 g × 2"
-REQUEST_ID: Final = "5c1f0b7e9a3d2846" + "0" * 24 + "-" + "7be2401f6ad9c385" + "0" * 24 + "-00000123"
+GOODS: Final = "Iron Buddha oolong 鐵觀音, 2 tins of 150 g"
+REQUEST_ID: Final = (
+    "5c1f0b7e9a3d2846" + "0" * 24 + "-" + "7be2401f6ad9c385" + "0" * 24 + "-00000123"
+)
 REFERENCE: Final = "0007XKQ2M9TB4"
 
 PAYLOAD: Final = emv_qr.encode(

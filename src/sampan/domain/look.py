@@ -9,10 +9,12 @@ PICTURE_BYTES_MAX: Final = 65_536
 READABLE: Final = 4.5
 """Least contrast of text (WCAG 2.2, 1.4.3)."""
 
-Colour = Annotated[str, Meta(pattern="^(#[0-9a-f]{6})?$")]
+Colour = Annotated[str, Meta(pattern=r"^(#[0-9a-f]{6})?\Z")]
 
 # Of the house's paper and card the one on which a colour is harder to read.
 _LIGHT_PAPER: Final = (244, 245, 243)
+_INK: Final = (82, 96, 93)
+"""The palest of the house's texts by day."""
 _DARK_CARD: Final = (26, 34, 33)
 _WHITE: Final = (255, 255, 255)
 _BLACK: Final = (7, 20, 20)
@@ -53,15 +55,24 @@ Rgb = tuple[int, int, int]
 def accents(look: Look) -> tuple[Accent, Accent] | None:
     """Return the accent on a light and on a dark page; None where the look has none of its own.
 
-    The merchant's colour is darkened or lightened as far as it must be to be read on paper and card.
+    The merchant's colour is darkened or lightened as far as it must be to be read on the page.
     """
     if not look.accent:
         return None
     wished = _rgb(look.accent)
+    grounds = [_LIGHT_PAPER, *([_rgb(paper(look))] if look.background else [])]
+    hardest = min(grounds, key=_luminance)
     return (
-        _accent(_towards(wished, _BLACK, ground=_LIGHT_PAPER)),
+        _accent(_towards(wished, _BLACK, ground=hardest)),
         _accent(_towards(wished, _WHITE, ground=_DARK_CARD)),
     )
+
+
+def paper(look: Look) -> str:
+    """Return the ground of a light page, made paler until our texts are read on it; "" for none."""
+    if not look.background:
+        return ""
+    return _text(_towards(_rgb(look.background), _WHITE, ground=_INK))
 
 
 def contrast(first: str, second: str) -> float:
@@ -75,16 +86,16 @@ def _accent(colour: Rgb) -> Accent:
 
 
 def _towards(colour: Rgb, end: Rgb, *, ground: Rgb) -> Rgb:
-    """Mix in `end` until the colour can be read on the ground."""
+    """Mix in as little of `end`, which can be read on the ground, as lets the colour be read."""
+    step = 0
     mixed = colour
-    for step in range(_STEPS + 1):
+    while _contrast(mixed, ground) < READABLE:
+        step += 1
         red, green, blue = (
             round(own + (other - own) * step / _STEPS)
             for own, other in zip(colour, end, strict=True)
         )
         mixed = (red, green, blue)
-        if _contrast(mixed, ground) >= READABLE:
-            break
     return mixed
 
 

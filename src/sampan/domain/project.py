@@ -49,7 +49,7 @@ def _setting(text: str, **bounds: Any) -> Meta:  # noqa: ANN401 - msgspec's own 
 _AMOUNT_MAX = 10**13
 _MONTH_S = 31 * 86_400
 _DAY_S = 86_400
-_WEB_URL = r"^(https?://[^\s;]+)?$"
+_WEB_URL = r"^(https?://[^\s;]+)?\Z"
 
 
 def _address(what: str) -> Meta:
@@ -63,14 +63,14 @@ def _address(what: str) -> Meta:
 def _enabled(of: str) -> Meta:
     return _setting(
         f"Where `{of}` leads back from: `0` nowhere, `1` a page of its own, `2` frames too.",
-        pattern="^[012]?$",
+        pattern=r"^[012]?\Z",
     )
 
 
 def _mode(of: str) -> Meta:
     return _setting(
         f"Where `{of}` opens from a frame: `iframe`, `parent_page` or `blank_page`.",
-        pattern="^(iframe|parent_page|blank_page)?$",
+        pattern=r"^(iframe|parent_page|blank_page)?\Z",
     )
 
 
@@ -126,17 +126,19 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         ),
     ] = 0
     provider: Annotated[
-        str, _setting("Who makes the QR and tells of the money.", pattern="^[a-z][a-z0-9_]{0,30}$")
+        str,
+        _setting("Who makes the QR and tells of the money.", pattern=r"^[a-z][a-z0-9_]{0,30}\Z"),
     ] = "sandbox"
     payee_fps_id: Annotated[
-        str, _setting("FPS ID of the account that is paid.", pattern="^[0-9]{7,9}$")
+        str, _setting("FPS ID of the account that is paid.", pattern=r"^[0-9]{7,9}\Z")
     ] = "1029384"
     # What stands in a QR stands in callbacks, and those carry no `;` (safe callback profile).
     payee_name: Annotated[
-        str, _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern="^[ -:<-~]+$")
+        str,
+        _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern=r"^[ -:<-~]+\Z"),
     ] = "SAMPAN DEMO SHOP"
     payee_name_zh: Annotated[
-        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25, pattern="^[^;]*$")
+        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25, pattern=r"^[^;]*\Z")
     ] = ""
     reference_mode: Annotated[
         ReferenceMode,
@@ -179,7 +181,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         _setting(
             "Payment Page: language where neither request nor browser name one of ours: `en`,"
             " `zh-hant` or `zh`.",
-            pattern="^(en|zh-hant|zh)$",
+            pattern=r"^(en|zh-hant|zh)\Z",
         ),
     ] = "en"
     page_frame_ancestors: Annotated[
@@ -188,7 +190,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             "Payment Page: who may show it in a frame, a source list of CSP: `*` anybody, `'none'`"
             " nobody, or addresses with a blank between them.",
             max_length=1024,
-            pattern="^[!-+\\--:<-~]+( [!-+\\--:<-~]+)*$",
+            pattern=r"^[!-+\--:<-~]+( [!-+\--:<-~]+)*\Z",
         ),
     ] = "*"
     bank_app_url: Annotated[
@@ -220,7 +222,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     sandbox_scenario: Annotated[
         str,
         _setting(
-            "How payments end at the sandbox bank, see docs/providers.md.", pattern="^[a-z_]{1,30}$"
+            "How payments end at the sandbox bank, see docs/providers.md.",
+            pattern=r"^[a-z_]{1,30}\Z",
         ),
     ] = "by_amount"
     sandbox_autopay_ms: Annotated[

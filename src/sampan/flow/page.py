@@ -69,13 +69,17 @@ def start(
 ) -> PageSession:
     """Start the payment of a page; return the session with it. A repeat starts nothing.
 
+    What ended in `error` (a limit, perhaps another one by now) is sent anew.
+
     `step.why` is the request id. Raises `Refusal`: 3041 when another request was faster, 3060 when
     the page was cancelled or its time is over, 310 when the project takes no payments.
     """
     kept = page_sessions.find(tx, session.token)
     assert kept is not None  # noqa: S101 - it was opened
     if kept.payment is not None:
-        return kept
+        payment = payments.payment_by_key(tx, kept.payment)
+        if payment is None or payment.status is not PaymentStatus.ERROR:
+            return kept
     over = request.best_before_us is not None and step.now_us >= request.best_before_us
     if kept.cancelled_us is not None or over:
         raise Refusal(Code.STATUS_FORBIDS, message(Code.STATUS_FORBIDS))

@@ -3,20 +3,13 @@
 Shapes: Payment Page docs, monitoring handlers. They complement callbacks and never replace them.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from sampan.codecs.signature import sign
 from sampan.domain.callback import attempts_members, wire_time
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import METHOD, Project
 from sampan.domain.statuses import PaymentStatus, PaymentType
-
-METHOD_SELECTED: Final = {
-    "name": "Hong Kong FPS QR",
-    "payment_method_type": "1",
-    "payment_method_code": METHOD,
-}
-"""Type 1 is a purchase."""
 
 
 def result(

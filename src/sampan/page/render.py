@@ -18,7 +18,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sampan.domain.look import Look, accents
+from sampan.domain.look import Look, accents, paper
 from sampan.domain.project import Project
 from sampan.flow.page import PageRequest
 from sampan.page.returning import OpenedAs
@@ -152,7 +152,7 @@ def _look_css(look: Look) -> str:
         light, dark = (f"--accent:{one.colour};--accent-ink:{one.ink};" for one in found)
     if look.background:
         # A merchant's ground is a light one: at night the house's own stays.
-        light += f"--paper:{look.background};"
+        light += f"--paper:{paper(look)};"
         dark += f"--paper:{_NIGHT};"
     if not light:
         return ""

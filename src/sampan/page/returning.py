@@ -80,11 +80,13 @@ def after_result(
     """
     own = _back(returns, settings, name=_MERCHANT[result], mode="redirect_mode", opened=opened)
     by_itself = _back(returns, settings, name=f"redirect_{result}", mode="mode", opened=opened)
-    button = own
-    if by_itself is not None and by_itself.way is Way.NEW_TAB:
-        # The result stays, and a blocked window can be opened by hand.
-        button = own or by_itself
-    return Ways(button, by_itself)
+    if by_itself is None:
+        return Ways(own)
+    if by_itself.way is Way.EVENTS:
+        # Nothing leads away from there by itself; the shop's page has heard the result.
+        return Ways(own or by_itself)
+    # Where the result stays, a blocked window can be opened by hand.
+    return Ways(own or (by_itself if by_itself.way is Way.NEW_TAB else None), by_itself)
 
 
 def before_paying(

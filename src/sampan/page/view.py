@@ -174,9 +174,10 @@ def view_of(
         result = messages.result(
             project, payment, operation=operation, return_url=target.url if target else ""
         )
+    can_retry = _can_retry(screen, payment, project=project, now_us=now_us)
     return View(
         screen=screen,
-        version=f"{screen}.{order}",
+        version=f"{screen}.{order}.{can_retry:d}",
         order=order,
         path=f"{PATH}/{standing.session.token}",
         opened=frame.opened,
@@ -198,7 +199,7 @@ def view_of(
         bank_app_url=_bank_app(project, qr, sandbox_app=frame.sandbox_app),
         code=operation.code if operation else "",
         retry_until_us=payment.retry_until_us if payment else None,
-        can_retry=_can_retry(screen, payment, project=project, now_us=now_us),
+        can_retry=can_retry,
         request_id=operation.request_id if operation else "",
         ways=ways,
         result=result,
@@ -232,7 +233,7 @@ def _ways(screen: Screen, request: PageRequest, *, project: Project, opened: Ope
     result = "success" if screen in SUCCEEDED else "fail"
     ways = after_result(request.returns, settings, result=result, opened=opened)
     # As long as the customer may try again, nobody is led away.
-    return Ways(ways.button) if screen is Screen.RETRY else ways
+    return Ways(ways.button or ways.automatic) if screen is Screen.RETRY else ways
 
 
 def _qr(payment: Payment) -> Qr | None:
