@@ -254,14 +254,19 @@ def test_led_back_by_itself_from_a_modal(shop: Shop) -> None:
 
 
 def test_embedded(shop: Shop) -> None:
-    """Embedded, the shop's own button starts the payment."""
+    """Embedded, the shop's own button starts the payment, when the shop's own check agrees."""
     page = shop.open("embedded-1", call="runEmbedded", target_element="here")
     expect(shop.frame.get_by_role("heading", name="Pay HK$100.00")).to_be_visible()
     shop.data("onLoaded")
     assert shop.buyer.payment("embedded-1") is None
     page.evaluate("widget.checkValidation()")
     assert shop.data("onEmbeddedModeCheckValidationResponse") == {"errors": {}}
+    asked = "(data, yes, no) => (window.fine ? yes() : no())"
+    page.evaluate(f"() => {{ config.onCheckSubmit = {asked}; }}")
     page.evaluate("widget.trySubmit()")
+    page.wait_for_timeout(300)
+    assert shop.buyer.payment("embedded-1") is None
+    page.evaluate("window.fine = true; widget.trySubmit()")
     expect(shop.frame.locator(".qr")).to_be_visible()
     shop.data("onHideLoader")
     seen = shop.seen()

@@ -59,8 +59,12 @@ function heard(event) {
     case "link": return linked(got, event.origin);
     case "resize": return tell("resize", size());
     case "epframe.external_widget_form_submission":
-    case "epframe.embedded_mode.try_submit":
     case "epframe.embedded_mode.submit": return form?.requestSubmit();
+    // The shop's own check comes first; its library answers for a shop that has none.
+    case "epframe.embedded_mode.try_submit": return tell("embedded_mode.check_submit");
+    case "epframe.embedded_mode.check_submit.result":
+      if (got.data?.status !== "error") form?.requestSubmit();
+      return;
     case "epframe.embedded_mode.check_validation":
       return tell("embedded_mode_check_validation_response", { errors: {} });
     case "epframe.embedded_mode.buttons_disable": if (press) press.disabled = true; return;
