@@ -32,6 +32,7 @@ HANDLERS = [
     "onPaymentSuccess",
     "onPaymentFail",
     "onEmbeddedModeCheckValidationResponse",
+    "onEnterKeyPressed",
     "onExit",
     "onDestroy",
 ]
@@ -269,6 +270,8 @@ def test_embedded(shop: Shop) -> None:
     page.evaluate("window.fine = true; widget.trySubmit()")
     expect(shop.frame.locator(".qr")).to_be_visible()
     shop.data("onHideLoader")
+    shop.frame.locator("h1").press("Enter")
+    shop.data("onEnterKeyPressed")
     seen = shop.seen()
     assert seen.index("onPaymentSent") < seen.index("onPaymentSubmitResult")
     assert seen.index("onShowLoader") < seen.index("onHideLoader")

@@ -285,6 +285,7 @@ function begin() {
 addEventListener("message", heard);
 addEventListener("click", clicked);
 addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && document.body.className === "embedded") tell("enter_key_pressed");
   if (event.key === "Escape" && document.body.className === "popup") tell(ended() ? "exit" : "destroy");
 });
 addEventListener("submit", (event) => {
