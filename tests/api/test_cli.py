@@ -422,6 +422,33 @@ def test_several_processes_serve_one_port(folder: Folder) -> None:
         assert (done["status"], done["amount_minor"]) == ("paid", 10_000)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_open_pages_do_not_hold_up_a_stop(folder: Folder, workers: int) -> None:
+    """Hundreds of pages may be open: the server still answers, and ends soon after it is told."""
+    folder.good("project", "add", "--id", 1234, "--secret", SECRET)
+    lines = []
+    with folder.running("serve", "--workers", workers, ready="ready at"):
+        url = folder.good("page", "url", "--project", 1234, "open-1").strip()
+        where = urlsplit(url)
+        path = urlsplit(url).path + "?" + where.query
+        line = http.client.HTTPConnection(where.hostname or "", where.port, timeout=10)
+        line.request("GET", path)
+        found = re.search(r'data-path="([^"]+)"', line.getresponse().read().decode())
+        line.close()
+        assert found
+        for _ in range(300):
+            stream = socket.create_connection((where.hostname, where.port), timeout=10)
+            stream.sendall(f"GET {found[1]}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            lines.append(stream)
+        for stream in lines:
+            assert stream.recv(64).startswith(b"HTTP/1.1 200")
+        assert ask(f"http://{where.netloc}/healthz")[0] == 200
+        begun_s = time.monotonic()
+    for stream in lines:
+        stream.close()
+    assert time.monotonic() - begun_s < 8
+
+
 def test_work_runs_without_doors(folder: Folder) -> None:
     """Workers alone start, and stop when they are told."""
     with folder.running("work", ready="Sampan is working"):

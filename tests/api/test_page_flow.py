@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ from tests.support.pages import (
     session_of,
     state_of,
 )
-from tests.support.platform import ProjectClient, until
+from tests.support.platform import STATUS, ProjectClient, until
 
 SHOP = "https://shop.example"
 
@@ -303,6 +303,79 @@ def test_result_for_the_page_around(project: ProjectClient) -> None:
     assert told["sum_real"] == {"amount": 10_000, "currency": "HKD"}
     signature = told["general"].pop("signature")
     assert verify([SECRET], told, signature=signature)
+
+
+def test_result_is_no_request(project: ProjectClient) -> None:
+    """What the customer can read is signed, but Gate does not take it for a request."""
+    session = session_of(open_page(project, "p-25"))
+    pay(project, "p-25")
+    until(lambda: screen_of(state_of(project, session)) == "paid")
+    told = json.loads(html_of(state_of(project, session)).split('id="result">')[1].split("<")[0])
+    for path in (STATUS, "/v2/payment/refund", "/v2/payment/banks/hk-qr/refund"):
+        answer = project.platform.client.post(path, told)
+        assert (answer.status, answer.body["code"]) == (400, "702")
+    assert len(project.status("p-25")["operations"]) == 1
+
+
+def test_page_of_a_request_that_was_overtaken(project: ProjectClient) -> None:
+    """A page never shows its own sum beside the QR of another request."""
+    project.change(page_confirm=True)
+    session = session_of(open_page(project, "p-26", payment_amount=9_000))
+    project.change(page_confirm=True, hkd_amount_max=8_000)
+    assert screen_of(act(project, session, "start")) == "failed"
+    project.change(page_confirm=True)
+    project.sell("p-26", amount=700)
+    until(lambda: project.status("p-26")["payment"]["status"] == "awaiting customer action")
+    state = state_of(project, session)
+    assert screen_of(state) == "failed"
+    assert "data:image/png" not in html_of(state)
+    assert act(project, session, "start").status == 400
+
+
+def test_error_is_started_anew(project: ProjectClient) -> None:
+    """When a limit that stood in the way is gone, the same page begins."""
+    project.change(page_confirm=True)
+    session = session_of(open_page(project, "p-27", payment_amount=9_000))
+    project.change(page_confirm=True, hkd_amount_max=8_000)
+    assert screen_of(act(project, session, "start")) == "failed"
+    project.change(hkd_amount_max=1_000_000)
+    assert screen_of(act(project, session, "start")) == "pay"
+
+
+def test_page_whose_payment_id_gate_took(project: ProjectClient) -> None:
+    """A page that waits for its customer says so when Gate has sold under its payment id."""
+    project.change(page_confirm=True)
+    session = session_of(open_page(project, "p-28"))
+    project.sell("p-28")
+    assert screen_of(state_of(project, session)) == "failed"
+
+
+def test_clock_that_is_set_back(project: ProjectClient) -> None:
+    """News is newer than what was before, by whatever clock it was written."""
+    answer = open_page(project, "p-29")
+    order = int(attribute(html_of(answer), "order"))
+    project.platform.clock.advance(-5)
+    pay(project, "p-29")
+    until(lambda: screen_of(state_of(project, session_of(answer))) == "paid")
+    later = int(attribute(html_of(state_of(project, session_of(answer))), "order"))
+    project.platform.clock.advance(5)
+    assert later > order
+
+
+def test_table_that_is_away_for_a_moment(
+    project: ProjectClient, broken: Callable[[str], AbstractContextManager[None]]
+) -> None:
+    """A fault of the database ends no page: it is followed again when the fault is over."""
+    session = session_of(open_page(project, "p-30"))
+    with events(project, session) as told:
+        next(told)
+        with broken("payments"):
+            threading.Event().wait(0.6)
+        pay(project, "p-30")
+        assert 'data-screen="paid"' in next(told)["html"]
+    assert project.platform.inside.pages.watch._looking is None or not (
+        project.platform.inside.pages.watch._looking.done()
+    )
 
 
 def test_merchant_data_comes_back(project: ProjectClient, merchant: Merchant) -> None:

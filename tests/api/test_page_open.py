@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode
+import socket
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
@@ -177,6 +178,53 @@ def test_switched_off_project(project: ProjectClient) -> None:
     project.change(enabled=False)
     assert open_page(project, "p-12").status == 400
     assert open_page(project, "p-12", force_payment_method="hk-qr").status == 400
+
+
+CUTS = [
+    {
+        "signed": {"customer_last_name": "A;payment_amount:1;payment_currency:HKD;x:y"},
+        "sent": {
+            "customer_last_name": "A",
+            "payment_amount": "1",
+            "x": "y;payment_amount:10000;payment_currency:HKD",
+        },
+    },
+    {
+        "signed": {"avs_street_address": "x", "best_before": "2020-01-01T00:00:00+00:00"},
+        "sent": {"avs_street_address": "x;best_before:2020-01-01T00:00:00+00:00"},
+    },
+    {"signed": {"customer_phone": ":1", "z": "1"}, "sent": {"customer_phone:": "1", "z": "1"}},
+]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_signed_text_is_cut_in_one_way_only(
+    project: ProjectClient, cut: dict[str, dict[str, str]]
+) -> None:
+    """Nobody makes another price of a part of a name: `;` is refused, signed or not."""
+    signed = sign_fields(fields_of(project, "cut", **cut["signed"]), project.secret)
+    sent = {name: value for name, value in signed.items() if name not in cut["signed"]}
+    assert post_page(project, sent | cut["sent"]).status == 400
+    assert project.payment("cut") is None
+
+
+def test_words_are_no_ids(project: ProjectClient) -> None:
+    """`true` stands for 1 where a flag was signed, and never for an id or a sum."""
+    fields = sign_fields(fields_of(project, "1", customer_id=1), project.secret)
+    assert post_page(project, fields | {"payment_id": "true"}).status == 400
+    assert post_page(project, fields | {"customer_id": "True"}).status == 400
+    assert post_page(project, fields).status == 200
+
+
+def test_body_that_is_cut_off(project: ProjectClient) -> None:
+    """A body shorter than announced is answered quietly, and nothing is registered."""
+    parts = urlsplit(project.platform.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as line:
+        head = "POST /payment HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n"
+        line.sendall(f"{head}Content-Type: {FORM['Content-Type']}\r\n\r\na=1".encode())
+        line.shutdown(socket.SHUT_WR)
+        line.recv(4096)
+    assert open_page(project, "after").status == 200
 
 
 def test_order_of_refusals(project: ProjectClient) -> None:

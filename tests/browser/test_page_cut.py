@@ -48,10 +48,12 @@ class Cutter:
             asyncio.create_task(self._up(reader, onward[1], cut=writer)),
             asyncio.create_task(self._pump(onward[0], writer)),
         ]
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        for end in (writer, onward[1]):
-            end.close()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in (writer, onward[1]):
+                end.transport.abort()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _up(
         self,
@@ -105,6 +107,8 @@ def cutting(url: str, *, seed: int) -> Iterator[tuple[str, Cutter]]:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # What was aborted is closed in the loop's next turns.
+        await asyncio.sleep(0.1)
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
@@ -17,12 +18,33 @@ from sampan.cli.common import Failed
 from sampan.errors import SetupError
 from sampan.outbound import OutboundError
 
+if sys.platform == "win32":
+    resource = None
+else:
+    import resource
+
 if TYPE_CHECKING:
     from sampan.settings import Settings
 
 GRACE_S: Final = 10.0
 """Requests under way get this long to end once the server has stopped taking new ones."""
 START_S_MAX: Final = 15.0
+CONNECTIONS_MAX: Final = 8_192
+"""Open at once in one process: each customer who looks at a QR holds one. Beyond, new ones wait."""
+FILES_SPARE: Final = 512
+"""Descriptors for everything that is no connection of a customer."""
+
+
+def allow_connections() -> None:
+    """Let this process hold as many connections as it takes, as far as the system allows it."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_SPARE
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def address_of(host: str) -> str:
@@ -116,6 +138,7 @@ async def serving(settings: "Settings", *, grace_s: float = GRACE_S) -> AsyncIte
     is open.
     """
     require_free(settings)
+    allow_connections()
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         counted = _Counted(app)
@@ -124,6 +147,8 @@ async def serving(settings: "Settings", *, grace_s: float = GRACE_S) -> AsyncIte
             address=address_of(settings.host),
             port=settings.port,
             interface=Interfaces.ASGINL,
+            backlog=CONNECTIONS_MAX,
+            backpressure=CONNECTIONS_MAX,
             websockets=False,
             log_access=False,
             log_level=LogLevels.error,
@@ -133,10 +158,10 @@ async def serving(settings: "Settings", *, grace_s: float = GRACE_S) -> AsyncIte
             await _answering(app.state.platform, task)
             yield Running(app.state.platform, task)
         finally:
+            # Streams would otherwise go on until their pages are closed, and the server waits.
+            app.state.platform.pages.watch.close()
             server.stop()  # type: ignore[no-untyped-call]
             await task
-            # Streams would otherwise go on until their pages are closed.
-            app.state.platform.pages.watch.close()
             await counted.idle(grace_s)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,10 +76,30 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def worker_app() -> object:
-    """Return the ASGI application of one of several processes, from its environment."""
+    """Return the ASGI application of one of several processes, from its environment.
+
+    When the process is told to stop, the streams of open pages end first: its server would wait for
+    them.
+    """
     from sampan.app import create_app
 
-    return create_app(load_settings())
+    app = create_app(load_settings())
+    opened = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(served: Any) -> AsyncIterator[None]:  # noqa: ANN401 - the application
+        async with opened(served):
+
+            def stop() -> None:
+                served.state.platform.pages.watch.close()
+                # The server stops at either signal, and this one it still hears itself.
+                signal.raise_signal(signal.SIGINT)
+
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+            yield
+
+    app.router.lifespan_context = lifespan
+    return app
 
 
 async def _serve(settings: "Settings") -> None:
@@ -116,11 +138,12 @@ def _serve_many(settings: "Settings", workers: int) -> None:
     from granian.log import LogLevels
 
     from sampan.app import master_key
-    from sampan.cli.server import address_of, require_free
+    from sampan.cli.server import CONNECTIONS_MAX, address_of, allow_connections, require_free
     from sampan.clock import SystemClock
     from sampan.storage import open as opening
 
     require_free(settings)
+    allow_connections()
     opening.prepare(settings.database_url)
     # Made here, once, before several processes could each look for it.
     master_key(settings, SystemClock())
@@ -136,6 +159,8 @@ def _serve_many(settings: "Settings", workers: int) -> None:
         interface=Interfaces.ASGI,
         workers=workers,
         workers_kill_timeout=KILL_S,
+        backlog=CONNECTIONS_MAX,
+        backpressure=CONNECTIONS_MAX,
         websockets=False,
         factory=True,
         log_access=False,

@@ -33,6 +33,10 @@ _INTEGRAL_MAX = 2.0**53
 _DIGITS = re.compile("[0-9]+")
 _TWO_DIGITS = re.compile("[0-9][0-9]")
 _FORM_BOOLEANS = {"true": "1", "True": "1", "false": "0", "False": "0"}
+_NEVER_BOOLEAN = frozenset(
+    {"project_id", "payment_id", "payment_amount", "payment_currency", "customer_id"}
+)
+"""Fields that are no flags: there the word is never taken for the number."""
 
 
 class Order(StrEnum):
@@ -136,9 +140,14 @@ def verified_form_text(
     texts: list[str] = []
     for leaves in (named, every):
         texts += _texts(leaves)
-        texts += _texts([(path, _FORM_BOOLEANS.get(text, text)) for path, text in leaves])
+        texts += _texts([(path, _as_signed(path, text)) for path, text in leaves])
     fits = _fits(secrets, dict.fromkeys(texts), signature=signature)
     return _text(named, Order.NATURAL) if fits else None
+
+
+def _as_signed(path: str, text: str) -> str:
+    """Return what libraries sign for a flag that they send as a word."""
+    return text if path in _NEVER_BOOLEAN else _FORM_BOOLEANS.get(text, text)
 
 
 def find_signature(body: Mapping[str, object]) -> str | None:

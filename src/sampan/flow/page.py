@@ -41,11 +41,15 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a page stands: its session, and payment and newest sale once there are any."""
+    """Where a page stands: its session, and payment and newest sale once there are any.
+
+    `taken`: the payment id belongs to another request by now, so this one cannot begin.
+    """
 
     session: PageSession
     payment: Payment | None = None
     operation: Operation | None = None
+    taken: bool = False
 
 
 def open_page(tx: Tx, session: PageSession) -> PageSession:
@@ -57,8 +61,7 @@ def open_page(tx: Tx, session: PageSession) -> PageSession:
     kept = page_sessions.find(tx, session.token)
     if kept is not None:
         return kept
-    found = payments.payment_by_id(tx, session.project_id, session.payment_id)
-    if found is not None and found.status is not PaymentStatus.ERROR:
+    if _taken(tx, session):
         raise Refusal(Code.PAYMENT_ID_EXISTS, message(Code.PAYMENT_ID_EXISTS))
     page_sessions.insert(tx, session)
     return session
@@ -83,6 +86,8 @@ def start(
     over = request.best_before_us is not None and step.now_us >= request.best_before_us
     if kept.cancelled_us is not None or over:
         raise Refusal(Code.STATUS_FORBIDS, message(Code.STATUS_FORBIDS))
+    if kept.payment is None and _taken(tx, kept):
+        raise Refusal(Code.PAYMENT_ID_EXISTS, message(Code.PAYMENT_ID_EXISTS))
     if not project.settings.enabled:
         raise Refusal(Code.NOT_ALLOWED_BY_PROJECT, message(Code.NOT_ALLOWED_BY_PROJECT))
     asked = SaleRequest(
@@ -167,9 +172,14 @@ def standing(tx: Tx, token: str) -> Standing | None:
     session = page_sessions.find(tx, token)
     if session is None:
         return None
-    payment = None
-    if session.payment is not None:
-        payment = payments.payment_by_key(tx, session.payment)
-    if payment is None:
-        return Standing(session=session)
+    if session.payment is None:
+        return Standing(session=session, taken=_taken(tx, session))
+    payment = payments.payment_by_key(tx, session.payment)
+    assert payment is not None  # noqa: S101 - payments are never deleted
     return Standing(session=session, payment=payment, operation=sale_of(tx, payment))
+
+
+def _taken(tx: Tx, session: PageSession) -> bool:
+    """Whether the payment id of a session without a payment belongs to another request."""
+    found = payments.payment_by_id(tx, session.project_id, session.payment_id)
+    return found is not None and found.status is not PaymentStatus.ERROR

@@ -14,7 +14,7 @@ from sampan.errors import Refusal
 from sampan.flow.settle import begin_attempt
 from sampan.flow.telling import tell
 from sampan.money import DECIMALS
-from sampan.storage import journal, payments
+from sampan.storage import journal, page_sessions, payments
 from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
 
@@ -79,6 +79,8 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
         payment = msgspec.structs.replace(payment, key=found.key, status=again.to)
         if not payments.restart_payment(tx, payment):
             return _repeat_or_refuse(tx, found, request)
+        # A page of the earlier request must not show the sum and the QR of this one.
+        page_sessions.detach(tx, payment=found.key)
     operation = _operation(tx, payment, request_id=request_id)
     if faults:
         payments.insert_operation(tx, operation, project_id=project.id, digest=request.digest)

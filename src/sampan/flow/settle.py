@@ -81,15 +81,23 @@ def _after(
                 paid_minor=paid if paid is not None else payment.paid_minor,
                 # Money held while the provider was asked still waits for a person afterwards.
                 held_count=0 if to in FINAL else payment.held_count,
-                updated_us=step.now_us,
+                updated_us=_later(payment, step),
                 finished_us=step.now_us if to in FINAL else None,
             )
         case Alarm(held=True):
             return msgspec.structs.replace(
-                payment, held_count=payment.held_count + 1, updated_us=step.now_us
+                payment, held_count=payment.held_count + 1, updated_us=_later(payment, step)
             )
         case _:
             return None
+
+
+def _later(payment: Payment, step: Step) -> int:
+    """Return when a payment changes: later than before, whatever clock the process goes by.
+
+    Who follows a payment tells old news from new by this.
+    """
+    return max(step.now_us, payment.updated_us + 1)
 
 
 def _attempt_changes(

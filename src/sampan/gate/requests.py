@@ -28,6 +28,9 @@ from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 131_072
 JSON_DEPTH_MAX: Final = 20
+_OURS: Final = frozenset({"operation", "operations", "sum_request", "transaction"})
+"""Members of our own messages alone. Those are signed with the same secret, and customers see
+some of them: sent back, they must not be taken for requests."""
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -98,6 +101,8 @@ def _shaped(raw: bytes, shape: type[Shape]) -> tuple[dict[str, Any], Shape]:
         raise refusal(Code.INVALID_JSON, http_status=422) from error
     if not isinstance(body, dict):
         raise refusal(Code.MALFORMED_REQUEST)
+    if not _OURS.isdisjoint(body):
+        raise malformed(min(_OURS & body.keys()), "no message of the platform")
     if b"\\u0000" in raw and "\0" in canonical(body):
         # PostgreSQL cannot keep NUL in a text, and no honest field holds one.
         raise malformed("", "NUL")

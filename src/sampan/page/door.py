@@ -117,7 +117,8 @@ class PageDoor:
         `?wait=0` does not wait. The answer is always a whole screen.
         """
         query = request.query_params
-        wait_s = 0.0 if query.get("wait") == "0" else POLL_S
+        at_once = request.method == "HEAD" or query.get("wait") == "0"
+        wait_s = 0.0 if at_once else POLL_S
         page, reads = await self._read(request)
         shown = self._pages.view(page, reads.opened)
         follow = self._pages.follow(
@@ -132,8 +133,10 @@ class PageDoor:
     async def events(self, request: Request) -> Response:
         """Say what the page shows whenever that changes, as server-sent events."""
         page, reads = await self._read(request)
-        stream = self._stream(page.session.token, reads)
         headers = {**_NO_STORE, "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type="text/event-stream")
+        stream = self._stream(page.session.token, reads)
         return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
     async def picture(self, request: Request) -> Response:
@@ -213,7 +216,8 @@ def _guarded(handler: Handler) -> Handler:
         except Refusal as error:
             return _refused(request, error)
         except ClientDisconnect:
-            raise
+            # The body was cut off; whoever may still listen learns that nothing was taken.
+            return Response(status_code=400)
         except Unavailable as error:
             log.warning("page unavailable", why=str(error))
         except Exception:

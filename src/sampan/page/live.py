@@ -6,7 +6,7 @@ by asking the database about all payments on show together, a few times a second
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from sampan.storage.engine import Store
 
 LOOK_S: Final = 0.4
 """How long news of another process may stay unseen."""
+TROUBLE_S: Final = 1.0
 KEYS_MAX: Final = 500
 
 log = structlog.get_logger(__name__)
@@ -78,12 +79,19 @@ class Watch:
             news.set()
 
     async def _look(self) -> None:
-        """Look at every payment on show until there is none."""
-        while self._watchers and not self.closed:
-            await asyncio.sleep(LOOK_S)
-            with suppress(Unavailable):
-                await self._look_once()
-        self._looking = None
+        """Look at every payment on show until there is none; a fault of the moment ends nothing."""
+        try:
+            while self._watchers and not self.closed:
+                await asyncio.sleep(LOOK_S)
+                try:
+                    await self._look_once()
+                except Unavailable as error:
+                    log.warning("payments on show not looked at", why=str(error))
+                except Exception:
+                    log.exception("looking at payments on show failed")
+                    await asyncio.sleep(TROUBLE_S)
+        finally:
+            self._looking = None
 
     async def _look_once(self) -> None:
         keys = list(self._watchers)

@@ -29,7 +29,9 @@ from sampan.storage.page_sessions import PageSession
 PREPARE_S: Final = 2.5
 """An answer waits this long for the QR; what takes longer is shown when it comes."""
 BEAT_S: Final = 10.0
-"""A page that is followed is looked at this often, also without news."""
+"""A page that is followed hears something this often, also without news."""
+LOOK_AGAIN_S: Final = 60.0
+"""Without news a page is read anew only now and then, in case some was missed."""
 CUSTOMER: Final = "customer"
 """Who acts, in the journal."""
 _SOON_S: Final = 0.05
@@ -183,21 +185,25 @@ class Pages:
                 if view.version != since:
                     since = view.version
                     yield view
-                left_s = ends_at - loop.time()
-                if left_s <= 0 or view.ended:
+                if view.ended:
                     return
-                heard = await _came(news, min(left_s, BEAT_S, self._quiet_s(page)))
-                if not heard:
-                    yield None
+                changes_at = loop.time() + self._quiet_s(page)
+                while not news.is_set() and loop.time() < changes_at:
+                    left_s = ends_at - loop.time()
+                    if left_s <= 0:
+                        return
+                    pause_s = min(left_s, BEAT_S, changes_at - loop.time())
+                    if not await _came(news, pause_s):
+                        yield None
 
     def _quiet_s(self, page: Page) -> float:
-        """Return how long the clock alone changes nothing on a page."""
+        """Return how long the clock alone changes nothing on a page; then it is looked at anew."""
         now_us = self._clock.now_us()
         screen = screen_of(page.standing, page.asked, now_us=now_us)
         change_us = next_change_us(screen, page.asked, payment=page.standing.payment)
         if change_us is None or change_us <= now_us:
             # What is over for the customer is ended by a worker, and that is news.
-            return BEAT_S
+            return LOOK_AGAIN_S
         return (change_us - now_us) / _SECOND_US + _SOON_S
 
     async def _prepared(self, payment: int) -> None:

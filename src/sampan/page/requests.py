@@ -85,4 +85,17 @@ def _fields(query: bytes) -> dict[str, str]:
     # PostgreSQL cannot keep NUL in a text, and no honest field holds one.
     if len(fields) != len(pairs) or any("\0" in text for pair in pairs for text in pair):
         raise refusal(Code.MALFORMED_REQUEST, constraint="form")
+    _check_cuts(fields)
     return fields
+
+
+def _check_cuts(fields: Mapping[str, str]) -> None:
+    """Refuse what would let a signed text be cut in another way than it was signed.
+
+    The text joins `name:value` by `;`. With a `;` in a value whoever holds a signed address could
+    move the cut, and so make another price of a part of a name (Payment Page docs: `;` is
+    forbidden). Names that begin with `_` are unsigned and have no effect.
+    """
+    for name, value in fields.items():
+        if not name.startswith("_") and (";" in value or ";" in name or ":" in name):
+            raise refusal(Code.MALFORMED_REQUEST, name, constraint="no `;`")

@@ -141,6 +141,8 @@ def screen_of(standing: Standing, request: PageRequest, *, now_us: int) -> Scree
     """Say which screen stands for where a payment is now."""
     payment = standing.payment
     if payment is None:
+        if standing.taken:
+            return Screen.FAILED
         if standing.session.cancelled_us is not None:
             return Screen.CANCELLED
         over = request.best_before_us is not None and now_us >= request.best_before_us

@@ -31,6 +31,7 @@ _OF_PAYMENT = Statement(
 _ATTACH = Statement(
     update(_t).where(_t.c.token == bindparam("key")).values(payment=bindparam("payment_key"))
 )
+_DETACH = Statement(update(_t).where(_t.c.payment == bindparam("payment_key")).values(payment=None))
 _CANCEL = Statement(
     update(_t)
     .where(
@@ -92,6 +93,11 @@ def of_payment_id(tx: Tx, project_id: int, payment_id: str) -> list[PageSession]
 def attach(tx: Tx, token: str, *, payment: int) -> None:
     """Note which payment a session started."""
     tx.do(_ATTACH, {"key": token, "payment_key": payment})
+
+
+def detach(tx: Tx, *, payment: int) -> None:
+    """Part a payment from every session that started it: another request begins it anew."""
+    tx.do(_DETACH, {"payment_key": payment})
 
 
 def cancel(tx: Tx, project_id: int, payment_id: str, *, now_us: int) -> int:

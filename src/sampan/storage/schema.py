@@ -166,6 +166,7 @@ page_sessions = _table(
     _int("created_us"),
     _int("cancelled_us", null=True),
     Index(None, "project_id", "payment_id_folded"),
+    Index(None, "payment"),
     Index(None, "created_us"),
 )
 """Opened Payment Pages: one row for each signed request, however often it is opened.

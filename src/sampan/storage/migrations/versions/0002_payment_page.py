@@ -179,6 +179,7 @@ def _create() -> None:
     op.create_index(
         op.f("ix_page_sessions_created_us"), "page_sessions", ["created_us"], unique=False
     )
+    op.create_index(op.f("ix_page_sessions_payment"), "page_sessions", ["payment"], unique=False)
     op.create_index(
         op.f("ix_page_sessions_project_id_payment_id_folded"),
         "page_sessions",
