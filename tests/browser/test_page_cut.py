@@ -42,7 +42,11 @@ class Cutter:
         self._kept: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
+        """Serve one connection, until either side or the test ends it."""
+        with suppress(asyncio.CancelledError, OSError):
+            await self._serve(reader, writer)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward = await asyncio.open_connection("127.0.0.1", self._target)
         pumps = [
             asyncio.create_task(self._up(reader, onward[1], cut=writer)),
