@@ -449,6 +449,40 @@ def test_open_pages_do_not_hold_up_a_stop(folder: Folder, workers: int) -> None:
     assert time.monotonic() - begun_s < 8
 
 
+def test_page_is_opened_dressed_and_taken_back(folder: Folder) -> None:
+    """The command prints an address that opens, gives the page a look, and takes a page back."""
+    folder.good("project", "add", "--id", 1234, "--secret", SECRET, "--set", "page_confirm=true")
+    logo = folder.path / "logo.png"
+    logo.write_bytes(qr_image.png("logo"))
+    look = ("page", "look", "--project", 1234)
+    shown = folder.read(*look, "--number", 7, "--accent", "#0b3d91", "--logo", logo)
+    assert (shown["number"], shown["accent"]) == (7, "#0b3d91")
+    assert shown["logo"].startswith("image/png")
+    assert "no such look" in folder.bad(2, *look, "--accent", "red")
+    assert "64 KiB" in folder.bad(2, *look, "--logo", folder.path / "sampan.db")
+    (folder.path / "no.png").write_bytes(b"<svg onload=alert(1)>")
+    assert "picture" in folder.bad(2, *look, "--logo", folder.path / "no.png")
+    url = ("page", "url", "--project", 1234)
+    assert "NAME=VALUE" in folder.bad(2, *url, "p-1", "--set", "x")
+    with folder.running("serve", ready="ready at"):
+        address = folder.good(*url, "p-1", "--set", "style_id=7").strip()
+        line = http.client.HTTPConnection("127.0.0.1", folder.port, timeout=10)
+        line.request("GET", address.split(str(folder.port), 1)[1])
+        page = line.getresponse().read().decode()
+        assert "--accent:#0b3d91" in page
+        found = re.search(r'src="([^"]+/logo.img)"', page)
+        assert found
+        line.request("GET", found[1])
+        assert line.getresponse().read() == logo.read_bytes()
+        assert folder.read("page", "cancel", "--project", 1234, "p-1")["cancelled"] == 1
+        line.request("GET", address.split(str(folder.port), 1)[1])
+        assert 'data-screen="cancelled"' in line.getresponse().read().decode()
+        line.close()
+    assert "no page" in folder.bad(1, "page", "cancel", "--project", 1234, "p-1")
+    folder.good(*look, "--number", 7, "--remove")
+    assert "no look 7" in folder.bad(1, *look, "--number", 7, "--remove")
+
+
 def test_work_runs_without_doors(folder: Folder) -> None:
     """Workers alone start, and stop when they are told."""
     with folder.running("work", ready="Sampan is working"):
