@@ -305,7 +305,7 @@ def do_test(arguments: Sequence[str]) -> int:
     if arguments:  # a part of the tests says nothing about coverage
         code = run(str(PYTHON), "-m", "pytest", *arguments)
     else:
-        code = run(str(PYTHON), "-m", "coverage", "run", "-m", "pytest") or coverage_of_rooms()
+        code = run(str(PYTHON), "-m", "tests.lanes") or coverage_of_rooms()
     outcome = "All passed" if code == 0 else "FAILED"
     say(f"{outcome} in {time.monotonic() - begun:.0f} s.")
     return code

@@ -282,7 +282,8 @@ def test_callback_address_is_checked() -> None:
         (b"a=%E8%8C%B6&%E8%8C%B6=b", {"a": "茶", "茶": "b"}),
         (b"a=&b", {"a": "", "b": ""}),
         (b"&&a=1&", {"a": "1"}),
-        (b"a=1;b=2", {"a": "1;b=2"}),
+        (b"a=1&_b=2;3", {"a": "1", "_b": "2;3"}),
+        (b"a=b:c", {"a": "b:c"}),
         (b"a=b=c", {"a": "b=c"}),
         (b"a=%zz", {"a": "%zz"}),
         (b"a=1&A=2", {"a": "1", "A": "2"}),
@@ -304,6 +305,10 @@ def test_form(query: bytes, fields: dict[str, str]) -> None:
         b"a=%00",
         b"a%00=1",
         b"a=%ED%A0%80",
+        b"a=1;b=2",
+        b"a=1%3Bb:2",
+        b"a;b=1",
+        b"a%3Ab=1",
     ],
 )
 def test_unreadable_form(query: bytes) -> None:

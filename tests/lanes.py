@@ -1,0 +1,55 @@
+"""Run all tests in two lanes side by side: `python -m tests.lanes`.
+
+Half of the time tests wait: for browsers, for processes that are killed, for clocks. Each lane is a
+pytest of its own with its own servers and databases, measured for coverage; what the second says is
+shown when the first has ended. The exit code is 0 when both passed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SLOW: Final = ("fault", "api", "conformance")
+"""The lane of these folders takes about as long as that of all others."""
+NEITHER: Final = ("bench", "support", "npm", "vectors")
+
+
+def lanes() -> tuple[list[str], list[str]]:
+    """Return the folders of both lanes; a folder that is new goes into the first."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    names = sorted({path.relative_to(ROOT / "tests").parts[0] for path in folders} - {*NEITHER})
+    first = [f"tests/{name}" for name in names if name not in SLOW]
+    return first, [f"tests/{name}" for name in SLOW]
+
+
+def main() -> int:
+    """Run both lanes and join what they covered."""
+    pytest = [sys.executable, "-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
+    first, second = lanes()
+    subprocess.run([sys.executable, "-m", "coverage", "erase"], cwd=ROOT, check=True)
+    with tempfile.TemporaryFile() as said:
+        beside = subprocess.Popen(
+            [*pytest, *second], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
+        )
+        try:
+            code = subprocess.run([*pytest, *first], cwd=ROOT, check=False).returncode
+            code = beside.wait() or code
+        finally:
+            beside.kill()
+        said.seek(0)
+        sys.stdout.buffer.write(said.read())
+        sys.stdout.flush()
+    subprocess.run([sys.executable, "-m", "coverage", "combine", "--quiet"], cwd=ROOT, check=True)
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
