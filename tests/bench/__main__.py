@@ -4,8 +4,8 @@
 
 Prints a table; with `--json` the last line of standard output is one object, name → number or
 null. `--markdown FILE` writes the table between the bench marks of a file; `readme` as NAME runs
-all and writes it into README.md. A benchmark that cannot run here is null, with the reason on
-standard error.
+all but `dashboard`, as no NAME does, and writes it into README.md. A benchmark that cannot run here
+is null, with the reason on standard error.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import coding, living, opening, selling, world
+from tests.bench import coding, listing, living, opening, selling, world
 
 Figures = dict[str, float | None]
 
@@ -28,7 +28,10 @@ BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "page": opening.sqlite,
     "qr": coding.qr,
     "signing": coding.signing,
+    "dashboard": listing.both,
 }
+UNTOLD = {"dashboard"}
+"""Takes minutes and has many figures: run by its name alone."""
 
 MEANINGS = {
     "sale_sqlite": (
@@ -59,6 +62,7 @@ MEANINGS = {
     "qr_vs_segno": "payload to PNG, against segno making the same PNG",
     "qr_png_per_s": "… our PNGs a second",
     "sign_verify_per_s": "sign a sale and verify it, pairs a second",
+    **listing.MEANINGS,
 }
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
@@ -71,7 +75,9 @@ def main() -> int:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     asked = parser.parse_args()
     target = world.ROOT / "README.md" if asked.name == "readme" else asked.markdown
-    names = list(BENCHMARKS) if asked.name in {None, "readme"} else [asked.name]
+    names = [asked.name]
+    if asked.name in {None, "readme"}:
+        names = [name for name in BENCHMARKS if name not in UNTOLD]
     figures: Figures = {}
     for name in names:
         print(f"— {name}", file=sys.stderr, flush=True)

@@ -23,6 +23,7 @@ from sampan.cli import (
     serving,
     signing,
     simulate,
+    users,
 )
 from sampan.cli.common import Failed, complain
 from sampan.errors import Refusal, SetupError, Unavailable
@@ -43,6 +44,7 @@ for group in (
     demo,
     serving,
     projects,
+    users,
     doctor,
     simulate,
     callbacks,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sampan.cli import payment_lists
 from sampan.cli.common import (
     ByOption,
     Failed,
@@ -32,6 +33,7 @@ group = typer.Typer(help="Payments and what staff decide about them.", no_args_i
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    payment_lists.register(group)
     app.add_typer(group, name="payments", rich_help_panel="Money")
 
 

@@ -5,34 +5,17 @@ and JSON. Ids of ours are integers below 2^53, given out by `storage.engine`. Wh
 wrong is a CHECK or a UNIQUE here, not a hope in the code.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.sql.schema import SchemaItem
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
 
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
+from sampan.storage import columns, schema_users
+from sampan.storage.columns import id_, in_, int_, table, text_
 
-Int = BigInteger().with_variant(Integer(), "sqlite")
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+Int = columns.Int
+metadata = columns.metadata
+users = schema_users.users
+user_sessions = schema_users.user_sessions
 
 TASK_KINDS = ("ask_provider", "callback")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund")
@@ -40,86 +23,82 @@ CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
 
 
-def _in(column: str, values: tuple[str, ...] | list[str]) -> str:
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+_finals = in_("status", sorted(FINAL))
+_currencies = in_("currency", sorted(DECIMALS))
 
-
-def _table(name: str, *items: SchemaItem) -> Table:
-    return Table(name, metadata, *items, sqlite_strict=True)
-
-
-def _id() -> Column[int]:
-    return Column("id", Int, primary_key=True, autoincrement=False)
-
-
-def _int(name: str, *rest: SchemaItem, null: bool = False) -> Column[int]:
-    return Column(name, Int, *rest, nullable=null)
-
-
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
-
-
-_finals = _in("status", sorted(FINAL))
-_currencies = _in("currency", sorted(DECIMALS))
-
-id_blocks = _table(
+id_blocks = table(
     "id_blocks",
     Column("name", Text, primary_key=True),
-    _int("next"),
+    int_("next"),
 )
 """Where the next block of ids begins; a process takes a block at a time."""
 
-projects = _table(
+projects = table(
     "projects",
-    _id(),
-    _text("name"),
-    _text("callback_url"),
-    _text("secret_sealed"),
-    _text("secret_previous_sealed", null=True),
-    _int("secret_previous_until_us", null=True),
-    _text("settings"),
-    _int("created_us"),
-    _int("updated_us"),
+    id_(),
+    text_("name"),
+    text_("callback_url"),
+    text_("secret_sealed"),
+    text_("secret_previous_sealed", null=True),
+    int_("secret_previous_until_us", null=True),
+    text_("settings"),
+    int_("created_us"),
+    int_("updated_us"),
     CheckConstraint("id BETWEEN 1 AND 4294967295", name="id_range"),
 )
 
-payments = _table(
+payments = table(
     "payments",
-    _id(),
-    _int("project_id", ForeignKey("projects.id")),
-    _text("payment_id"),
-    _text("payment_id_folded"),
-    _text("status"),
-    _text("currency"),
-    _int("amount_minor"),
-    _int("paid_minor"),
-    _text("description"),
-    _text("customer_id"),
-    _text("customer"),
-    _text("targets"),
-    _text("display", null=True),
-    _text("faults"),
-    _int("held_count"),
-    _int("created_us"),
-    _int("updated_us"),
-    _int("decline_us"),
-    _int("finished_us", null=True),
-    _text("origin"),
-    _text("merchant_data"),
-    _int("best_before_us", null=True),
-    _int("attempts_count"),
-    _int("retry_until_us", null=True),
+    id_(),
+    int_("project_id", ForeignKey("projects.id")),
+    text_("payment_id"),
+    text_("payment_id_folded"),
+    text_("status"),
+    text_("currency"),
+    int_("amount_minor"),
+    int_("paid_minor"),
+    text_("description"),
+    text_("customer_id"),
+    text_("customer"),
+    text_("targets"),
+    text_("display", null=True),
+    text_("faults"),
+    int_("held_count"),
+    int_("created_us"),
+    int_("updated_us"),
+    int_("decline_us"),
+    int_("finished_us", null=True),
+    text_("origin"),
+    text_("merchant_data"),
+    int_("best_before_us", null=True),
+    int_("attempts_count"),
+    int_("retry_until_us", null=True),
     UniqueConstraint("project_id", "payment_id_folded"),
-    CheckConstraint(_in("status", sorted(PaymentStatus)), name="status_known"),
+    CheckConstraint(in_("status", sorted(PaymentStatus)), name="status_known"),
     CheckConstraint(f"({_finals}) = (finished_us IS NOT NULL)", name="final_is_finished"),
     CheckConstraint(f"amount_minor BETWEEN 0 AND {AMOUNT_MINOR_MAX}", name="amount_range"),
     CheckConstraint("paid_minor >= 0", name="paid_range"),
     CheckConstraint("(status = 'success') = (paid_minor > 0)", name="paid_when_success"),
     CheckConstraint("held_count >= 0", name="held_range"),
-    CheckConstraint(_in("origin", sorted(Origin)), name="origin_known"),
+    CheckConstraint(in_("origin", sorted(Origin)), name="origin_known"),
     CheckConstraint("attempts_count >= 1", name="attempts_range"),
-    Index(None, "project_id", "id"),
+    Index(None, "project_id", "created_us", "id"),
+    Index(None, "created_us", "id"),
+    Index(None, "customer_id", "created_us", "id"),
+    Index(
+        "ix_payments_open",
+        "created_us",
+        "id",
+        sqlite_where=text("finished_us IS NULL"),
+        postgresql_where=text("finished_us IS NULL"),
+    ),
+    Index(
+        "ix_payments_held",
+        "created_us",
+        "id",
+        sqlite_where=text("held_count > 0"),
+        postgresql_where=text("held_count > 0"),
+    ),
 )
 _open_until = payments.c.finished_us.is_(None) & (payments.c.held_count == 0)
 Index(
@@ -130,41 +109,47 @@ Index(
 )
 """Finds the payments whose time has passed; finished ones leave the index by themselves."""
 
-operations = _table(
+operations = table(
     "operations",
-    _id(),
-    _int("payment", ForeignKey("payments.id")),
-    _int("project_id"),
-    _text("type"),
-    _text("status"),
-    _int("amount_minor"),
-    _text("currency"),
-    _text("request_id"),
-    _text("request_digest"),
-    _text("merchant_refund_id", null=True),
-    _text("code"),
-    _text("message"),
-    _int("provider_id"),
-    _text("provider_ref"),
-    _int("created_us"),
-    _int("updated_us"),
-    CheckConstraint(_in("type", sorted(OperationType)), name="type_known"),
-    CheckConstraint(_in("status", sorted(PaymentStatus)), name="status_known"),
+    id_(),
+    int_("payment", ForeignKey("payments.id")),
+    int_("project_id"),
+    text_("type"),
+    text_("status"),
+    int_("amount_minor"),
+    text_("currency"),
+    text_("request_id"),
+    text_("request_digest"),
+    text_("merchant_refund_id", null=True),
+    text_("code"),
+    text_("message"),
+    int_("provider_id"),
+    text_("provider_ref"),
+    int_("created_us"),
+    int_("updated_us"),
+    CheckConstraint(in_("type", sorted(OperationType)), name="type_known"),
+    CheckConstraint(in_("status", sorted(PaymentStatus)), name="status_known"),
     Index(None, "payment", "id"),
     Index(None, "project_id", "request_id"),
+    Index(
+        None,
+        "provider_ref",
+        sqlite_where=text("provider_ref <> ''"),
+        postgresql_where=text("provider_ref <> ''"),
+    ),
 )
 
-page_sessions = _table(
+page_sessions = table(
     "page_sessions",
     Column("token", Text, primary_key=True),
-    _int("project_id", ForeignKey("projects.id")),
-    _text("payment_id"),
-    _text("payment_id_folded"),
-    _text("digest"),
-    _text("request"),
-    _int("payment", ForeignKey("payments.id"), null=True),
-    _int("created_us"),
-    _int("cancelled_us", null=True),
+    int_("project_id", ForeignKey("projects.id")),
+    text_("payment_id"),
+    text_("payment_id_folded"),
+    text_("digest"),
+    text_("request"),
+    int_("payment", ForeignKey("payments.id"), null=True),
+    int_("created_us"),
+    int_("cancelled_us", null=True),
     Index(None, "project_id", "payment_id_folded"),
     Index(None, "payment"),
     Index(None, "created_us"),
@@ -174,28 +159,28 @@ page_sessions = _table(
 `payment` is set when this request has started its payment.
 """
 
-page_styles = _table(
+page_styles = table(
     "page_styles",
-    _id(),
-    _int("project_id", ForeignKey("projects.id")),
-    _int("number"),
-    _text("name"),
-    _text("look"),
-    _int("updated_us"),
+    id_(),
+    int_("project_id", ForeignKey("projects.id")),
+    int_("number"),
+    text_("name"),
+    text_("look"),
+    int_("updated_us"),
     UniqueConstraint("project_id", "number"),
 )
 """Looks of a project's Payment Page; number 0 is the one without a `style_id`."""
 
-outbox = _table(
+outbox = table(
     "outbox",
-    _id(),
-    _text("kind"),
-    _text("lane"),
-    _int("subject"),
-    _int("due_us"),
-    _int("attempts_count"),
-    _int("created_us"),
-    CheckConstraint(_in("kind", TASK_KINDS), name="kind_known"),
+    id_(),
+    text_("kind"),
+    text_("lane"),
+    int_("subject"),
+    int_("due_us"),
+    int_("attempts_count"),
+    int_("created_us"),
+    CheckConstraint(in_("kind", TASK_KINDS), name="kind_known"),
     Index(None, "kind", "lane", "due_us"),
 )
 """Tasks: what must be said or asked outside, written in the transaction that decided it.
@@ -204,47 +189,47 @@ A claim moves `due_us` to the end of the lease and counts an attempt; who finish
 it holds, so a worker that lost its lease changes nothing. Done means deleted.
 """
 
-inbox = _table(
+inbox = table(
     "inbox",
     Column("provider", Text, primary_key=True),
     Column("account", Text, primary_key=True),
     Column("notice_id", Text, primary_key=True),
-    _int("received_us"),
+    int_("received_us"),
 )
 """Notices already taken: the same one again changes nothing."""
 
-credits = _table(  # noqa: A001 - the table is called so
+credits = table(  # noqa: A001 - the table is called so
     "credits",
-    _id(),
-    _text("provider"),
-    _text("account"),
-    _text("bank_txn_id"),
-    _text("status"),
-    _int("amount_minor"),
-    _text("currency"),
-    _text("reference"),
-    _text("payer_name"),
-    _int("payment", ForeignKey("payments.id"), null=True),
-    _int("booked_us"),
-    _int("received_us"),
-    _int("updated_us"),
+    id_(),
+    text_("provider"),
+    text_("account"),
+    text_("bank_txn_id"),
+    text_("status"),
+    int_("amount_minor"),
+    text_("currency"),
+    text_("reference"),
+    text_("payer_name"),
+    int_("payment", ForeignKey("payments.id"), null=True),
+    int_("booked_us"),
+    int_("received_us"),
+    int_("updated_us"),
     UniqueConstraint("provider", "account", "bank_txn_id"),
-    CheckConstraint(_in("status", CREDIT_STATUSES), name="status_known"),
+    CheckConstraint(in_("status", CREDIT_STATUSES), name="status_known"),
     CheckConstraint("amount_minor > 0", name="amount_range"),
     CheckConstraint("status NOT IN ('applied', 'held') OR payment IS NOT NULL", name="has_payment"),
     Index(None, "status", "id"),
     Index(None, "payment"),
 )
 
-ledger = _table(
+ledger = table(
     "ledger",
-    _id(),
-    _int("posting"),
-    _text("account"),
-    _text("currency"),
-    _int("amount_minor"),
-    _int("credit", ForeignKey("credits.id")),
-    _int("posted_us"),
+    id_(),
+    int_("posting"),
+    text_("account"),
+    text_("currency"),
+    int_("amount_minor"),
+    int_("credit", ForeignKey("credits.id")),
+    int_("posted_us"),
     CheckConstraint("amount_minor <> 0", name="amount_range"),
     CheckConstraint(_currencies, name="currency_known"),
     Index(None, "account", "currency"),
@@ -252,90 +237,90 @@ ledger = _table(
     Index(None, "posting"),
 )
 
-journal = _table(
+journal = table(
     "journal",
-    _id(),
-    _int("at_us"),
-    _int("project_id"),
-    _int("payment", null=True),
-    _int("operation", null=True),
-    _text("what"),
-    _text("status_from", null=True),
-    _text("status_to", null=True),
-    _text("by"),
-    _text("why"),
+    id_(),
+    int_("at_us"),
+    int_("project_id"),
+    int_("payment", null=True),
+    int_("operation", null=True),
+    text_("what"),
+    text_("status_from", null=True),
+    text_("status_to", null=True),
+    text_("by"),
+    text_("why"),
     Index(None, "payment", "id"),
 )
 
-callbacks = _table(
+callbacks = table(
     "callbacks",
-    _id(),
-    _int("project_id"),
-    _int("payment", ForeignKey("payments.id")),
-    _int("operation"),
-    _text("kind"),
-    _text("status"),
-    _text("url"),
-    _text("body"),
-    _text("note"),
-    _int("attempts_count"),
-    _int("created_us"),
-    _int("finished_us", null=True),
-    CheckConstraint(_in("kind", CALLBACK_KINDS), name="kind_known"),
-    CheckConstraint(_in("status", CALLBACK_STATUSES), name="status_known"),
+    id_(),
+    int_("project_id"),
+    int_("payment", ForeignKey("payments.id")),
+    int_("operation"),
+    text_("kind"),
+    text_("status"),
+    text_("url"),
+    text_("body"),
+    text_("note"),
+    int_("attempts_count"),
+    int_("created_us"),
+    int_("finished_us", null=True),
+    CheckConstraint(in_("kind", CALLBACK_KINDS), name="kind_known"),
+    CheckConstraint(in_("status", CALLBACK_STATUSES), name="status_known"),
     Index(None, "payment", "id"),
     Index(None, "status", "id"),
 )
 
-attempts = _table(
+attempts = table(
     "attempts",
-    _id(),
-    _int("callback", ForeignKey("callbacks.id")),
-    _int("number"),
-    _int("at_us"),
-    _text("url"),
-    _int("http_status", null=True),
-    _int("duration_ms"),
-    _text("answer"),
-    _text("error"),
+    id_(),
+    int_("callback", ForeignKey("callbacks.id")),
+    int_("number"),
+    int_("at_us"),
+    text_("url"),
+    int_("http_status", null=True),
+    int_("duration_ms"),
+    text_("answer"),
+    text_("error"),
     Index(None, "callback", "number"),
 )
 
-endpoints = _table(
+endpoints = table(
     "endpoints",
     Column("origin", Text, primary_key=True),
-    _int("failures_count"),
-    _int("failing_since_us", null=True),
-    _int("updated_us"),
+    int_("failures_count"),
+    int_("failing_since_us", null=True),
+    int_("updated_us"),
 )
 """Health of each address that callbacks go to; it slows, it never drops."""
 
-bank_accounts = _table(
+bank_accounts = table(
     "bank_accounts",
     Column("fps_id", Text, primary_key=True),
-    _text("name"),
-    _text("name_zh"),
-    _int("created_us"),
+    text_("name"),
+    text_("name_zh"),
+    int_("created_us"),
 )
 """From here on: the sandbox bank's own books. Only `storage.bank` touches them."""
 
-bank_orders = _table(
+bank_orders = table(
     "bank_orders",
     Column("reference", Text, primary_key=True),
-    _text("fps_id"),
-    _text("payload"),
-    _text("reference_mode"),
-    _int("amount_minor"),
-    _text("currency"),
-    _text("scenario"),
-    _text("status"),
-    _int("expires_us"),
-    _int("closes_us"),
-    _int("autopay_ms"),
-    _int("autopay_due_us", null=True),
-    _int("tries_count"),
-    _int("created_us"),
-    CheckConstraint(_in("status", ("open", "paid", "refused")), name="status_known"),
+    text_("fps_id"),
+    text_("payload"),
+    text_("reference_mode"),
+    int_("amount_minor"),
+    text_("currency"),
+    text_("scenario"),
+    text_("status"),
+    int_("expires_us"),
+    int_("closes_us"),
+    int_("autopay_ms"),
+    int_("autopay_due_us", null=True),
+    int_("tries_count"),
+    int_("created_us"),
+    CheckConstraint(in_("status", ("open", "paid", "refused")), name="status_known"),
     Index(
         None,
         "autopay_due_us",
@@ -351,30 +336,30 @@ bank_orders = _table(
 )
 """A QR without a reference is found by its whole text; all others by their reference."""
 
-bank_transfers = _table(
+bank_transfers = table(
     "bank_transfers",
-    _id(),
-    _text("fps_id"),
-    _text("reference"),
-    _int("amount_minor"),
-    _text("currency"),
-    _text("payer_name"),
-    _int("booked_us"),
+    id_(),
+    text_("fps_id"),
+    text_("reference"),
+    int_("amount_minor"),
+    text_("currency"),
+    text_("payer_name"),
+    int_("booked_us"),
     CheckConstraint("amount_minor <> 0", name="amount_range"),
     Index(None, "fps_id", "currency"),
     Index(None, "reference"),
 )
 """Money in (positive) and money sent back (negative)."""
 
-bank_notices = _table(
+bank_notices = table(
     "bank_notices",
-    _id(),
-    _text("body"),
-    _text("status"),
-    _int("due_us"),
-    _int("attempts_count"),
-    _int("copies_count"),
-    _int("created_us"),
-    CheckConstraint(_in("status", ("open", "delivered")), name="status_known"),
+    id_(),
+    text_("body"),
+    text_("status"),
+    int_("due_us"),
+    int_("attempts_count"),
+    int_("copies_count"),
+    int_("created_us"),
+    CheckConstraint(in_("status", ("open", "delivered")), name="status_known"),
     Index(None, "status", "due_us"),
 )

@@ -1,0 +1,54 @@
+"""The tables of people; `storage.schema` has them with all others."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
+
+from sampan.storage.columns import id_, int_, table, text_
+
+users = table(
+    "users",
+    id_(),
+    text_("email"),
+    text_("email_folded"),
+    text_("name"),
+    text_("password_hash", null=True),
+    text_("totp_sealed", null=True),
+    int_("totp_step", null=True),
+    text_("recovery"),
+    text_("roles"),
+    text_("language"),
+    int_("created_us"),
+    int_("updated_us"),
+    int_("disabled_us", null=True),
+    int_("failures_count"),
+    int_("locked_until_us", null=True),
+    text_("invited_sha", null=True),
+    int_("invited_until_us", null=True),
+    UniqueConstraint("email_folded"),
+    UniqueConstraint("invited_sha"),
+    CheckConstraint("totp_step IS NULL OR totp_sealed IS NOT NULL", name="step_has_totp"),
+    CheckConstraint("failures_count >= 0", name="failures_range"),
+    CheckConstraint(
+        "(invited_sha IS NULL) = (invited_until_us IS NULL)", name="invitation_is_whole"
+    ),
+)
+"""The people of the Dashboard.
+
+`totp_sealed` without `totp_step` is a second factor that has been shown and not yet proved.
+`recovery` holds hashes of codes, `invited_sha` that of the token in an invitation's address.
+"""
+
+user_sessions = table(
+    "user_sessions",
+    Column("token_sha", Text, primary_key=True),
+    int_("user_id", ForeignKey("users.id")),
+    int_("created_us"),
+    int_("seen_us"),
+    int_("ends_us"),
+    text_("ip_address"),
+    text_("agent"),
+    int_("passed_totp"),
+    CheckConstraint("passed_totp IN (0, 1)", name="passed_totp_known"),
+    CheckConstraint("ends_us > created_us", name="ends_after_start"),
+    Index(None, "user_id"),
+)
+"""Who is signed in where; the token itself is only in the browser."""

@@ -1,0 +1,183 @@
+"""People and their sessions mean the same on both engines."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from sampan.domain.rights import Role
+from sampan.storage import users
+from sampan.storage.engine import Conflict, Store, Tx
+from sampan.storage.users import Session, User
+from sampan.testing.storage_suite import StoreSuite
+from tests.support.databases import open_store
+
+BIG = 2**53 - 1
+
+
+def person(key: int = 1, **changes: Any) -> User:  # noqa: ANN401 - fields of every type
+    """Return a person, changed as told."""
+    values: dict[str, Any] = {
+        "id": key,
+        "email": f"P{key}@tea.example",
+        "name": "陳大文 🍵",
+        "roles": (Role.SUPPORT,),
+        "created_us": 1,
+        "updated_us": 1,
+    }
+    return User(**(values | changes))
+
+
+WHOLE: dict[str, Any] = {
+    "password_hash": "$argon2id$…",
+    "totp_sealed": "sealed",
+    "totp_step": 0,
+    "recovery": ("a", "b"),
+    "roles": (Role.OPERATIONS, Role.ADMIN),
+    "language": "zh-hant",
+    "updated_us": BIG,
+    "disabled_us": BIG,
+    "failures_count": 3,
+    "locked_until_us": BIG,
+    "invited_sha": "sha",
+    "invited_until_us": BIG,
+}
+
+
+def session(sha: str, user: int = 1, **changes: Any) -> Session:  # noqa: ANN401 - fields of every type
+    """Return a session, changed as told."""
+    values: dict[str, Any] = {
+        "token_sha": sha,
+        "user_id": user,
+        "created_us": 1,
+        "seen_us": 1,
+        "ends_us": 9,
+        "ip_address": "::1",
+        "agent": "茶",
+        "passed_totp": False,
+    }
+    return Session(**(values | changes))
+
+
+def add(tx: Tx, *people: User) -> list[bool]:
+    """Add people; return who was new."""
+    return [users.add(tx, one) for one in people]
+
+
+class TestUsers(StoreSuite):
+    """Rows of people and sessions."""
+
+    @pytest.fixture(autouse=True)
+    def _database(self, database_url: str) -> None:
+        self._url = database_url
+
+    def open_store(self) -> AbstractAsyncContextManager[Store]:
+        """Open a store on the database of this check."""
+        return open_store(self._url)
+
+    def test_kept_whole(self) -> None:
+        """Every field comes back, by each way of finding and holding, and after a change."""
+
+        async def story(store: Store) -> None:
+            first, other = person(), person(2)
+            whole = person(**WHOLE)
+            assert await store.transact(lambda tx: add(tx, first, other)) == [True, True]
+            assert await store.read(partial(users.find, user_id=1)) == first
+            await store.transact(lambda tx: users.change(tx, whole))
+
+            def ways(tx: Tx) -> list[User | None]:
+                return [
+                    users.find(tx, 1),
+                    users.by_email(tx, "p1@TEA.example"),
+                    users.by_invitation(tx, "sha"),
+                    users.hold(tx, 1),
+                    users.hold_by_email(tx, " P1@tea.example"),
+                    users.hold_by_invitation(tx, "sha"),
+                ]
+
+            assert await store.transact(ways) == [whole] * 6
+            assert await store.read(users.every) == [whole, other]
+            assert await store.transact(users.hold_every) == [whole, other]
+
+        self.check(story)
+
+    def test_nobody(self) -> None:
+        """Who is not there is not found; nobody's missing invitation is everybody's."""
+
+        async def story(store: Store) -> None:
+            await store.transact(lambda tx: add(tx, person()))
+
+            def ways(tx: Tx) -> list[User | None]:
+                return [
+                    users.find(tx, 2),
+                    users.by_email(tx, "%"),
+                    users.by_invitation(tx, ""),
+                    users.hold(tx, 2),
+                    users.hold_by_email(tx, ""),
+                    users.hold_by_invitation(tx, "None"),
+                ]
+
+            assert await store.transact(ways) == [None] * 6
+
+        self.check(story)
+
+    def test_address_once(self) -> None:
+        """An e-mail address is one person's, in whatever case, and the first one stays."""
+
+        async def story(store: Store) -> None:
+            twin = person(2, email="p1@tea.EXAMPLE")
+            assert await store.transact(lambda tx: add(tx, person(), twin)) == [True, False]
+            assert await store.read(users.every) == [person()]
+
+        self.check(story)
+
+    def test_what_cannot_be(self) -> None:
+        """The database itself refuses a half-kept person."""
+
+        async def story(store: Store) -> None:
+            await store.transact(lambda tx: add(tx, person()))
+            halves: list[dict[str, Any]] = [
+                {"totp_step": 1},
+                {"failures_count": -1},
+                {"invited_sha": "x"},
+                {"invited_until_us": 1},
+            ]
+            for changes in halves:
+                with pytest.raises(Conflict):
+                    await store.transact(partial(users.change, user=person(**changes)))
+            assert await store.read(users.every) == [person()]
+
+        self.check(story)
+
+    def test_sessions(self) -> None:
+        """A session is kept, used, passed and ended, and only by its own person."""
+
+        async def story(store: Store) -> None:
+            many = [session("a"), session("b", created_us=0), session("c", 2, passed_totp=True)]
+
+            def write(tx: Tx) -> None:
+                add(tx, person(), person(2))
+                for one in many:
+                    users.open_session(tx, one)
+
+            await store.transact(write)
+            assert await store.read(partial(users.sessions_of, user_id=1)) == [many[1], many[0]]
+            assert await store.read(partial(users.session, sha="c")) == many[2]
+
+            def use(tx: Tx) -> list[bool]:
+                users.seen(tx, "a", now_us=5)
+                users.pass_totp(tx, "a")
+                return [users.end_session(tx, key, sha) for key, sha in ((1, "c"), (2, "c"))]
+
+            assert await store.transact(use) == [False, True]
+            used = session("a", seen_us=5, passed_totp=True)
+            assert await store.read(partial(users.session, sha="a")) == used
+            assert await store.transact(partial(users.end_sessions, user_id=1, but="a")) == 1
+            assert await store.read(partial(users.sessions_of, user_id=1)) == [used]
+            assert await store.transact(partial(users.end_sessions, user_id=1)) == 1
+            assert await store.read(partial(users.session, sha="a")) is None
+
+        self.check(story)
