@@ -30,6 +30,15 @@ CHROMIUM = next(
 )
 MASTER_KEY = "a key of the browser tests"
 PROJECT_ID = 1
+INSTRUCTIONS = (
+    "二維碼有效期",
+    "QR code expiration date",
+    "請下載二維碼並在網上銀行應用程序的二維碼掃描功能中使用",
+    "Please download the QR code and use it in the QR scan function of your online banking",
+    "此二維碼僅供一次性掃描",
+    "For one-time use only",
+)
+"""What the method asks every QR screen to say (hk-qr page, payment instructions)."""
 
 
 @dataclass(frozen=True)

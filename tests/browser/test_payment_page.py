@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from pyzbar import pyzbar
 
 from tests.browser.buyer import Buyer
-from tests.browser.conftest import World, barriers, watch
+from tests.browser.conftest import INSTRUCTIONS, World, barriers, watch
 
 pytestmark = pytest.mark.browser
 
@@ -41,14 +41,6 @@ WORDS = {
         "late": "二維碼已過期",
     },
 }
-INSTRUCTIONS = (
-    "二維碼有效期",
-    "QR code expiration date",
-    "請下載二維碼並在網上銀行應用程序的二維碼掃描功能中使用",
-    "Please download the QR code and use it in the QR scan function of your online banking",
-    "此二維碼僅供一次性掃描",
-    "For one-time use only",
-)
 
 
 @pytest.fixture

@@ -14,18 +14,9 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 from sampan.codecs import qr_image
 from sampan.shop.orders import Order
 from tests.browser.buyer import Buyer
-from tests.browser.conftest import World, barriers
+from tests.browser.conftest import INSTRUCTIONS, World, barriers
 
 pytestmark = pytest.mark.browser
-
-INSTRUCTIONS = (
-    "二維碼有效期",
-    "QR code expiration date",
-    "請下載二維碼並在網上銀行應用程序的二維碼掃描功能中使用",
-    "Please download the QR code and use it in the QR scan function of your online banking",
-    "此二維碼僅供一次性掃描",
-    "For one-time use only",
-)
 
 FRAME = "iframe.ep-iframe"
 

@@ -207,7 +207,8 @@ def test_ended_offer_is_followed_in_peace(flow: FlowWorld) -> None:
 
     async def followed() -> list[View | None]:
         pages = Pages(flow.store, flow.clock, find_project=flow.find_project, links=links)
-        follow = pages.follow(TOKEN, OpenedAs.TAB, since="", wait_s=0.05)
+        page = await pages.find(TOKEN)
+        follow = pages.follow(page, OpenedAs.TAB, since="", wait_s=0.05)
         got = [view async for view in follow]
         pages.watch.close()
         return got

@@ -20,7 +20,6 @@ from sampan.page.params import CheckUrl, refusal
 from sampan.page.render import Reader, error_reader, reader
 from sampan.page.requests import Opening, read_opening
 from sampan.page.returning import OpenedAs
-from sampan.page.view import View
 from sampan.storage.projects import Projects
 from sampan.web.security import is_own_post
 
@@ -121,9 +120,7 @@ class PageDoor:
         wait_s = 0.0 if at_once else POLL_S
         page, reads = await self._read(request)
         shown = self._pages.view(page, reads.opened)
-        follow = self._pages.follow(
-            _token(request), reads.opened, since=query.get("since", ""), wait_s=wait_s
-        )
+        follow = self._pages.follow(page, reads.opened, since=query.get("since", ""), wait_s=wait_s)
         async for view in follow:
             if view is not None:
                 shown = view
@@ -136,7 +133,7 @@ class PageDoor:
         headers = {**_NO_STORE, "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        stream = self._stream(page.session.token, reads)
+        stream = self._stream(page, reads)
         return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
     async def picture(self, request: Request) -> Response:
@@ -175,15 +172,11 @@ class PageDoor:
             return _json(render.news(self._pages.view(page, reads.opened), reads=reads))
         return RedirectResponse(f"{PATH}/{page.session.token}{reads.query()}", status_code=303)
 
-    async def _stream(self, token: str, reads: Reader) -> AsyncIterator[bytes]:
+    async def _stream(self, page: Page, reads: Reader) -> AsyncIterator[bytes]:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        follow = self._pages.follow(token, reads.opened, since="", wait_s=STREAM_S)
+        follow = self._pages.follow(page, reads.opened, since="", wait_s=STREAM_S)
         async for view in follow:
-            yield b"data: " + (_told(view, reads) if view else b"{}") + b"\n\n"
-
-
-def _told(view: View, reads: Reader) -> bytes:
-    return render.news(view, reads=reads)
+            yield b"data: " + (render.news(view, reads=reads) if view else b"{}") + b"\n\n"
 
 
 def _token(request: Request) -> str:

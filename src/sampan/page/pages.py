@@ -21,10 +21,11 @@ from sampan.page.live import Watch
 from sampan.page.params import CheckUrl, read, refusal
 from sampan.page.requests import Opening
 from sampan.page.returning import OpenedAs
-from sampan.page.view import Frame, View, next_change_us, screen_of, view_of
+from sampan.page.view import Frame, View, view_of
 from sampan.storage import page_styles, payments
 from sampan.storage.engine import Store, Tx
 from sampan.storage.page_sessions import PageSession
+from sampan.web.waiting import came
 
 PREPARE_S: Final = 2.5
 """An answer waits this long for the QR; what takes longer is shown when it comes."""
@@ -163,16 +164,15 @@ class Pages:
             await self._store.transact(lambda tx: flow.give_up(tx, project, found, step=step))
 
     async def follow(
-        self, token: str, opened: OpenedAs, *, since: str, wait_s: float
+        self, page: Page, opened: OpenedAs, *, since: str, wait_s: float
     ) -> AsyncIterator[View | None]:
-        """Yield the page whenever its version changes from `since` on, None at each beat without.
+        """Yield a page whenever its version changes from `since` on, None at each beat without.
 
         Ends after `wait_s`, when nothing more can come, or when the process is about to stop.
         """
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + wait_s
-        page = await self.find(token)
-        key = page.session.payment
+        token, key = page.session.token, page.session.payment
         if key is None:
             # Nothing moves before the customer confirms; that may happen on another device.
             yield self.view(page, opened)
@@ -187,24 +187,22 @@ class Pages:
                     yield view
                 if view.ended:
                     return
-                changes_at = loop.time() + self._quiet_s(page)
+                changes_at = loop.time() + self._quiet_s(view)
                 while not news.is_set() and loop.time() < changes_at:
                     left_s = ends_at - loop.time()
                     if left_s <= 0:
                         return
                     pause_s = min(left_s, BEAT_S, changes_at - loop.time())
-                    if not await _came(news, pause_s):
+                    if not await came(news, pause_s):
                         yield None
 
-    def _quiet_s(self, page: Page) -> float:
+    def _quiet_s(self, view: View) -> float:
         """Return how long the clock alone changes nothing on a page; then it is looked at anew."""
         now_us = self._clock.now_us()
-        screen = screen_of(page.standing, page.asked, now_us=now_us)
-        change_us = next_change_us(screen, page.asked, payment=page.standing.payment)
-        if change_us is None or change_us <= now_us:
+        if view.changes_us is None or view.changes_us <= now_us:
             # What is over for the customer is ended by a worker, and that is news.
             return LOOK_AGAIN_S
-        return (change_us - now_us) / _SECOND_US + _SOON_S
+        return (view.changes_us - now_us) / _SECOND_US + _SOON_S
 
     async def _prepared(self, payment: int) -> None:
         """Wait until the provider has answered, but no longer than a customer is patient."""
@@ -220,17 +218,8 @@ class Pages:
                     if await self._store.read(status) is not PaymentStatus.PROCESSING:
                         return
                     # Another process may be the one that asks the bank.
-                    await _came(news, _SOON_S)
+                    await came(news, _SOON_S)
 
     def _step(self, project: Project) -> Step:
         request_id = new_request_id(self._clock, project.id)
         return Step(self._clock.now_us(), CUSTOMER, request_id)
-
-
-async def _came(news: asyncio.Event, timeout_s: float) -> bool:
-    """Wait for news; False when the time passes without them."""
-    try:
-        await asyncio.wait_for(news.wait(), max(timeout_s, 0.0))
-    except TimeoutError:
-        return False
-    return True

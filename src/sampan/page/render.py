@@ -77,22 +77,14 @@ def error_reader(request: Request) -> Reader:
     return Reader(language=code, opened=OpenedAs.read(query.get("frame_mode", "")))
 
 
-def document(
-    request: Request,
-    view: View,
-    *,
-    reads: Reader,
-    project: Project,
-    status: int = 200,
-) -> Response:
+def document(request: Request, view: View, *, reads: Reader, project: Project) -> Response:
     """Return the whole page."""
     styled = _look_css(view.look)
     context = _context(view, reads) | {"look_css": Markup(styled)}  # noqa: S704 - colours alone
     text = environment(reads.language).get_template("page/page.html").render(context)
     ancestors = project.settings.page_frame_ancestors
-    return _answer(
-        request, text, status=status, headers=_headers(ancestors, styled=styled), reads=reads
-    )
+    headers = _headers(ancestors, styled=styled)
+    return _answer(request, text, status=200, headers=headers, reads=reads)
 
 
 def error(request: Request, status: int, *, code: str, reads: Reader) -> Response:

@@ -1,8 +1,5 @@
 """The library with which a shop shows the page in its own: `/shared/merchant.js` and its styles."""
 
-import gzip
-from functools import cache
-from hashlib import sha256
 from typing import Final
 
 from starlette.requests import Request
@@ -21,23 +18,15 @@ def routes() -> list[Route]:
     return [Route("/shared/{name}", _serve, methods=["GET"])]
 
 
-@cache
-def _mark(name: str) -> str:
-    return f'"{sha256(static_files()[f"shared/{name}"].plain).hexdigest()[:20]}"'
-
-
-@cache
-def _packed(name: str) -> bytes:
-    return gzip.compress(static_files()[f"shared/{name}"].plain, 9, mtime=0)
-
-
 async def _serve(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in NAMES:
         return Response("Not Found", 404, media_type="text/plain")
+    file = static_files()[f"shared/{name}"]
     headers = {
         "Cache-Control": f"public, max-age={MAX_AGE_S}",
-        "ETag": _mark(name),
+        # That address changes whenever the bytes change.
+        "ETag": f'"{file.url}"',
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
         # It is made to be loaded by the pages of others.
@@ -46,9 +35,8 @@ async def _serve(request: Request) -> Response:
     }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    file = static_files()[f"shared/{name}"]
     body = file.plain
     if "gzip" in request.headers.get("accept-encoding", ""):
-        body = _packed(name)
+        body = file.gzipped
         headers["Content-Encoding"] = "gzip"
     return Response(body, headers=headers, media_type=file.media_type)

@@ -1,6 +1,5 @@
 """What a page shows: one small decision from where the payment stands and what time it is. Pure."""
 
-import binascii
 from base64 import b64encode
 from enum import StrEnum
 from typing import Any, Final
@@ -43,7 +42,6 @@ class Screen(StrEnum):
     CANCELLED = "cancelled"
 
 
-SUCCEEDED: Final = frozenset({Screen.PAID})
 ENDED: Final = frozenset(
     {
         Screen.PAID,
@@ -82,7 +80,8 @@ class Qr(msgspec.Struct, frozen=True, kw_only=True):
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a screen shows. Minor units, microseconds UTC, whole seconds.
 
-    `left_s` is the time that the customer has on this screen, None where there is no limit.
+    `changes_us` is when the clock alone leads to another screen, `left_s` how long that is from
+    now; None where there is no limit.
     `order` grows with each change of the payment, so that old news can be told from new.
     """
 
@@ -101,6 +100,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[int, int] | None
     available: bool
     at_us: int
+    changes_us: int | None = None
     left_s: int | None = None
     best_before_us: int | None = None
     qr: Qr | None = None
@@ -195,6 +195,7 @@ def view_of(
             settings, request.currency, amount_minor=request.amount_minor
         ),
         at_us=(payment.finished_us or payment.updated_us) if payment else now_us,
+        changes_us=ends_us,
         left_s=None if ends_us is None else max(0, -((now_us - ends_us) // _SECOND_US)),
         best_before_us=request.best_before_us,
         qr=qr,
@@ -232,7 +233,7 @@ def _ways(screen: Screen, request: PageRequest, *, project: Project, opened: Ope
     if screen not in {*ENDED, Screen.RETRY}:
         back: Back | None = before_paying(request.returns, settings, opened=opened)
         return Ways(back)
-    result = "success" if screen in SUCCEEDED else "fail"
+    result = "success" if screen is Screen.PAID else "fail"
     ways = after_result(request.returns, settings, result=result, opened=opened)
     # As long as the customer may try again, nobody is led away.
     return Ways(ways.button or ways.automatic) if screen is Screen.RETRY else ways
@@ -245,7 +246,7 @@ def _qr(payment: Payment) -> Qr | None:
     image = b64encode(qr_image.png(payload, module_px=QR_MODULE_PX)).decode()
     try:
         read = emv_qr.decode(payload)
-    except (emv_qr.QrSyntaxError, binascii.Error):
+    except emv_qr.QrSyntaxError:
         read = None
     fps = read.fps if read else None
     return Qr(

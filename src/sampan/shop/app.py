@@ -29,13 +29,13 @@ from sampan.shop.orders import (
     OrderBook,
     Received,
     Road,
-    came,
     number,
     text,
 )
 from sampan.shop.paying import ANYBODY, SALE_PATH, Buyer, ShopConfig
 from sampan.web.render import language_of, page, render
 from sampan.web.security import page_headers, read_form, text_field
+from sampan.web.waiting import came
 
 __all__ = ["CALLBACK_BYTES_MAX", "Shop", "ShopConfig", "routes"]
 

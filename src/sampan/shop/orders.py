@@ -16,6 +16,7 @@ from typing import Final
 
 from sampan.clock import SECOND_US
 from sampan.shop.goods import CURRENCY, Line
+from sampan.web.waiting import came
 
 PATH: Final = "/shop"
 """Below it lies the whole shop."""
@@ -195,15 +196,6 @@ class Order:
         may = number(received.body, "payment", "is_new_attempts_available") == 1
         left_s = number(received.body, "payment", "attempts_timeout") if may else 0
         self.retry_until_us = received.at_us + left_s * SECOND_US if left_s else 0
-
-
-async def came(news: asyncio.Event, timeout_s: float) -> bool:
-    """Wait for news; False when the time passes without them."""
-    try:
-        await asyncio.wait_for(news.wait(), timeout_s)
-    except TimeoutError:
-        return False
-    return True
 
 
 class OrderBook:
