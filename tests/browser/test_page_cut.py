@@ -66,13 +66,17 @@ class Cutter:
         *,
         cut: asyncio.StreamWriter,
     ) -> None:
-        doomed = False
+        doom: asyncio.Task[None] | None = None
         while data := await reader.read(65_536):
-            if not doomed and (b"/events" in data or b"/state" in data):
-                doomed = True
-                task = asyncio.create_task(self._cut(cut))
-                self._kept.add(task)
-                task.add_done_callback(self._kept.discard)
+            follows = b"/events" in data or b"/state" in data
+            if follows and (doom is None or doom.cancelled()):
+                doom = asyncio.create_task(self._cut(cut))
+                self._kept.add(doom)
+                doom.add_done_callback(self._kept.discard)
+            elif doom is not None and not follows:
+                # The browser uses the connection again for a page: that one is not cut in two.
+                doom.cancel()
+                await asyncio.wait([doom])
             onward.write(data)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
