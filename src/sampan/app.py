@@ -22,6 +22,8 @@ from sampan.bank import door as bank_door
 from sampan.bank import pages as bank_pages
 from sampan.bank.service import Bank
 from sampan.clock import Clock, SystemClock
+from sampan.dashboard import door as dashboard_door
+from sampan.dashboard.desk import Desk
 from sampan.domain.page_links import PageLinks
 from sampan.errors import Unavailable
 from sampan.gate.door import Gate
@@ -201,6 +203,7 @@ class Platform:
             *gate.routes(),
             *pages.routes(),
             *notifications.routes(),
+            *dashboard_door.routes(self.desk()),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),
             *render.static_routes(),
@@ -210,6 +213,18 @@ class Platform:
         if self.shop is not None:
             routes += shop_app.routes(self.shop)
         return routes
+
+    def desk(self) -> Desk:
+        """Return what the Dashboard works with."""
+        return Desk(
+            store=self.store,
+            clock=self.clock,
+            vault=self.vault,
+            find_project=self.projects.in_tx,
+            page_links=self.page_links,
+            check_url=self.check_callback_url,
+            public_url=self.settings.public_url,
+        )
 
     async def _healthz(self, _: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})

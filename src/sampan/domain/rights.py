@@ -65,6 +65,23 @@ RIGHTS: Final[dict[Role, frozenset[Right]]] = {
 """Role → its rights: the same table by column."""
 
 
+CHANGING: Final = frozenset(
+    {
+        Right.PAYMENT_LINKS,
+        Right.RESEND_CALLBACKS,
+        Right.DECIDE_MONEY,
+        Right.TEAM,
+        Right.PROJECT_SETTINGS,
+    }
+)
+"""Rights that change something for others: who has one must sign in with a second factor."""
+
+
+def needs_second_factor(roles: Iterable[Role]) -> bool:
+    """Whether a person with these roles must have a second factor; others may."""
+    return bool(rights_of(roles) & CHANGING)
+
+
 def rights_of(roles: Iterable[Role]) -> frozenset[Right]:
     """Return the rights of a person with these roles; none without a role."""
     return frozenset[Right]().union(*(RIGHTS[role] for role in roles))

@@ -162,6 +162,37 @@ def begin_totp(tx: Tx, user_id: int, *, secret: str, vault: Vault, now_us: int) 
     _changed(tx, user, totp_sealed=sealed, updated_us=now_us)
 
 
+def show_totp(tx: Tx, user_id: int, *, fresh: str, vault: Vault, now_us: int) -> str:
+    """Return the secret of a second factor that is being set up; the first time begins `fresh`.
+
+    Shown again it is the same, so a code of what was scanned before stays right. Raises `Refusal`
+    when there is a proved one.
+    """
+    user = users.hold(tx, user_id)
+    if user is not None and user.totp_sealed is not None and not user.has_totp:
+        return vault.unseal(user.totp_sealed, _row_name(user_id))
+    begin_totp(tx, user_id, secret=fresh, vault=vault, now_us=now_us)
+    return fresh
+
+
+def renew_recovery(tx: Tx, user_id: int, *, codes: tuple[str, ...], now_us: int) -> None:
+    """Replace the recovery codes of a person who has just shown a code; hashes are kept."""
+    user = users.hold(tx, user_id)
+    assert user is not None  # noqa: S101 - people are never deleted, only disabled
+    shas = tuple(sha_of(_plain(one)) for one in codes)
+    note(tx, user, "recovery codes renewed", act=_own(user, now_us))
+    _changed(tx, user, recovery=shas, updated_us=now_us)
+
+
+def change_password(tx: Tx, here: Session, *, password_hash: str, now_us: int) -> None:
+    """Change the password of who has just shown the old one; their other sessions end."""
+    user = users.hold(tx, here.user_id)
+    assert user is not None  # noqa: S101 - people are never deleted, only disabled
+    _changed(tx, user, password_hash=password_hash, failures_count=0, updated_us=now_us)
+    users.end_sessions(tx, user.id, but=here.token_sha)
+    note(tx, user, "password changed", act=_own(user, now_us))
+
+
 def prove_totp(  # noqa: PLR0913 - one is the transaction
     tx: Tx, here: Session, code: str, *, recovery: tuple[str, ...], vault: Vault, now_us: int
 ) -> bool:
@@ -199,7 +230,7 @@ def open_session(  # noqa: PLR0913 - one is the transaction
     half = user.has_totp and not passed_totp
     for old in users.sessions_of(tx, user.id):
         replaced = user.has_totp and passed_totp and not old.passed_totp
-        if replaced or _has_ended(old, now_us):
+        if replaced or has_ended(old, now_us):
             users.end_session(tx, user.id, old.token_sha)
     session = Session(
         token_sha=sha_of(token),
@@ -227,7 +258,7 @@ def touch(tx: Tx, token: str, *, now_us: int) -> SignedIn | None:
     session = users.session(tx, sha_of(token))
     if session is None:
         return None
-    if _has_ended(session, now_us):
+    if has_ended(session, now_us):
         users.end_session(tx, session.user_id, session.token_sha)
         return None
     user = users.find(tx, session.user_id)
@@ -259,6 +290,11 @@ def close_all(tx: Tx, user: User, *, but_sha: str = "", act: Act) -> int:
     return count
 
 
+def has_ended(session: Session, now_us: int) -> bool:
+    """Whether a session's time is over, or it was idle too long."""
+    return now_us >= session.ends_us or now_us - session.seen_us >= IDLE_US
+
+
 def _failed(tx: Tx, user: User, *, now_us: int) -> Wrong:
     count = user.failures_count + 1
     until_us = None
@@ -287,10 +323,6 @@ def _plain(code: str) -> str:
     """Return a code as it is compared: people write blanks, dashes and full-width digits."""
     text = unicodedata.normalize("NFKC", code[:CODE_CHARS_MAX]).upper()
     return "".join(char for char in text if char.isascii() and char.isalnum())
-
-
-def _has_ended(session: Session, now_us: int) -> bool:
-    return now_us >= session.ends_us or now_us - session.seen_us >= IDLE_US
 
 
 def _own(user: User, now_us: int, *, why: str = "") -> Act:

@@ -1,0 +1,1 @@
+"""The Dashboard: what the people of a merchant see and do."""

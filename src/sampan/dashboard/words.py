@@ -1,0 +1,48 @@
+"""Words of the Dashboard that stand in code: what a page says after a form, names of statuses."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sampan.domain.rights import Role
+from sampan.web.i18n import mark
+
+SAID: Final[Mapping[str, str]] = {
+    "saved": mark("Saved."),
+    "signed-out": mark("You are signed out."),
+    "session-ended": mark("That session has ended."),
+    "sessions-ended": mark("All other sessions have ended."),
+    "password-set": mark("The password is set. Sign in with it."),
+    "password-changed": mark("Your password is changed; your other sessions have ended."),
+}
+"""Name in an address → what was done, told on the page after it."""
+
+STATUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "processing": (mark("Processing"), "busy"),
+    "awaiting customer action": (mark("Waiting for the customer"), "busy"),
+    "awaiting redirect result": (mark("Waiting for the customer"), "busy"),
+    "awaiting customer": (mark("May try again"), "busy"),
+    "awaiting payment": (mark("Link open"), "busy"),
+    "invoice sent": (mark("Link sent"), "busy"),
+    "success": (mark("Paid"), "good"),
+    "decline": (mark("Declined"), "bad"),
+    "error": (mark("Not started"), "bad"),
+    "expired": (mark("Link expired"), "idle"),
+    "invoice canceled": (mark("Link cancelled"), "idle"),
+}
+"""Status on the wire → its name for people and its tone: good, bad, busy or idle."""
+
+CALLBACK_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "pending": (mark("Waiting for its next try"), "busy"),
+    "sending": (mark("On its way"), "busy"),
+    "delivered": (mark("Delivered"), "good"),
+    "dropped": (mark("Not sent"), "idle"),
+    "exhausted": (mark("Given up"), "bad"),
+}
+
+ROLES: Final[Mapping[Role, str]] = {
+    Role.SUPPORT: mark("Support"),
+    Role.OPERATIONS: mark("Operations"),
+    Role.FINANCE: mark("Finance"),
+    Role.RISKS: mark("Risks"),
+    Role.ADMIN: mark("Admin"),
+}
