@@ -224,6 +224,7 @@ class Platform:
             page_links=self.page_links,
             check_url=self.check_callback_url,
             public_url=self.settings.public_url,
+            require_second_factor=self.settings.require_second_factor,
         )
 
     async def _healthz(self, _: Request) -> Response:

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         description="Whether the sandbox bank is open. Switch off where only real accounts are "
         "used.",
     )
+    require_second_factor: bool = Field(
+        default=True,
+        description="Whether people of the Dashboard whose role may change things must sign in "
+        "with a second factor. Switch off for demonstrations alone.",
+    )
     demo_shop_project: int = Field(
         default=0, ge=0, description="Project of the demo shop at `/shop/`; 0: no shop."
     )

@@ -15,9 +15,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -766,8 +768,17 @@ def test_demo_makes_one_purchase(folder: Folder) -> None:
     ]
     assert len(told["steps"]) >= 6
     assert all(step["name"] and step["ms"] >= 0 for step in told["steps"])
-    assert list(told["addresses"]) == ["shop", "payment_page", "gate", "bank_app"]
+    assert list(told["addresses"]) == ["shop", "payment_page", "gate", "bank_app", "dashboard"]
     assert list(folder.path.iterdir()) == []
+
+
+def signs_in(home: str, email: str, *, password: str) -> bool:
+    """Whether a person comes into the Dashboard without a second factor to set up first."""
+    form = urlencode({"email": email, "password": password, "next": "/dashboard/profile"})
+    with build_opener(HTTPCookieProcessor(CookieJar())).open(
+        f"{home}sign-in", form.encode()
+    ) as answer:
+        return str(answer.url) == f"{home}profile"
 
 
 def test_demo_stays_up_until_told(folder: Folder) -> None:
@@ -777,6 +788,9 @@ def test_demo_stays_up_until_told(folder: Folder) -> None:
     with folder.running(*demo, ready="Ctrl-C") as command:
         for row in ("shop", "bank app"):
             assert ask(command.out.find(rf"{row} +│ +(http\S+)")[1])[0] == 200
+        home = command.out.find(r"Dashboard +│ +(http\S+)")[1]
+        email, password = command.out.find(r"sign in as +│ +(\S+), password (\S+)").groups()
+        assert signs_in(home, email, password=password)
         status, page = ask(command.out.find(r"^(http\S+/payment\?\S+)")[1])
         assert status == 200
         assert b"Pay HK$100.00 by FPS" in page

@@ -181,3 +181,21 @@ class TestUsers(StoreSuite):
             assert await store.read(partial(users.session, sha="a")) is None
 
         self.check(story)
+
+    def test_forgotten_sessions(self) -> None:
+        """Sessions that have ended, or were idle too long, are forgotten; others stay."""
+
+        async def story(store: Store) -> None:
+            kept = session("kept", seen_us=7, ends_us=11)
+            gone = [session("ended", seen_us=7, ends_us=10), session("idle", seen_us=6, ends_us=99)]
+
+            def write(tx: Tx) -> None:
+                add(tx, person())
+                for one in (kept, *gone):
+                    users.open_session(tx, one)
+
+            await store.transact(write)
+            assert await store.transact(partial(users.forget_sessions, now_us=10, idle_us=6)) == 2
+            assert await store.read(partial(users.sessions_of, user_id=1)) == [kept]
+
+        self.check(story)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from sampan.cli.common import Failed, JsonFlag, emit, run, say, stderr, stdout
+from sampan.cli.demo_world import OWNER, PROJECT_ID, add_person, add_project, demo_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
     from sampan.shop.app import Shop
     from sampan.shop.orders import Order
 
-PORT: Final = 8700
-PROJECT_ID: Final = 1234
-SECRET_BYTES: Final = 16
 CART: Final = {"oolong": 1, "milk-tea": 2}
-RETRIES_MAX: Final = 5
 PAGE_MINOR: Final = 10_000
 PAGE_ID_BYTES: Final = 4
 CALLBACK_S_MAX: Final = 20.0
@@ -57,7 +54,7 @@ def demo(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sampan-")))
         else:
             folder = Path(tempfile.mkdtemp(prefix="sampan-demo-"))
-        purchase = run(_demo(_settings(folder, port), out, once=once))
+        purchase = run(_demo(demo_settings(folder, port), out, once=once))
     if as_json:
         emit(purchase.shown())
     if purchase.faults:
@@ -123,43 +120,13 @@ class _Stage:
         self.begin()
 
 
-def _settings(folder: Path, port: int | None) -> "Settings":
-    """Return the settings of a platform that lives in a folder, away from anything else."""
-    from sampan.cli.common import load_settings
-    from sampan.cli.server import is_free
-
-    chosen = port or PORT
-    if port is None and not is_free("127.0.0.1", chosen):
-        chosen = _any_port()
-    return load_settings(
-        database_url=f"sqlite:///{folder / 'sampan.db'}",
-        master_key="",
-        host="127.0.0.1",
-        port=chosen,
-        base_url="",
-        run_workers=True,
-        migrate_on_start=True,
-        allow_private_callbacks=True,
-        sandbox=True,
-        demo_shop_project=PROJECT_ID,
-        log_level="warning",
-    )
-
-
-def _any_port() -> int:
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 async def _demo(settings: "Settings", out: "Console", *, once: bool) -> Purchase:
     from sampan.cli.server import serving
     from sampan.cli.serving import stop_on_signals
 
     stop = stop_on_signals()
-    secret = await _add_project(settings)
+    secret = await add_project(settings)
+    password = await add_person(settings)
     purchase = Purchase()
     async with serving(settings, grace_s=GRACE_S) as running:
         purchase.addresses = _addresses(running.platform)
@@ -175,34 +142,10 @@ async def _demo(settings: "Settings", out: "Console", *, once: bool) -> Purchase
         buying.result()
         _print_result(out, purchase)
         if not once:
-            _print_addresses(out, settings, addresses=purchase.addresses, secret=secret)
+            _print_addresses(out, settings, addresses=purchase.addresses, keys=(secret, password))
             await running.until(stop)
             out.print("\nStopping…")
     return purchase
-
-
-async def _add_project(settings: "Settings") -> str:
-    """Make the database with the demo merchant's project; return its secret."""
-    from sampan.cli.common import desk
-    from sampan.domain.project import Project, ProjectSettings
-    from sampan.storage import projects
-
-    async with desk(settings) as at:
-        secret = at.clock.token(SECRET_BYTES)
-        project = Project(
-            id=PROJECT_ID,
-            name="Harbour Tea House",
-            callback_url=f"{settings.own_url}/shop/callbacks",
-            secrets=(secret,),
-            settings=ProjectSettings(
-                payee_name="HARBOUR TEA HOUSE",
-                payee_name_zh="海港茶舍",
-                retry_attempts_max=RETRIES_MAX,
-            ),
-        )
-        vault, now_us = at.vault, at.clock.now_us()
-        await at.store.transact(lambda tx: projects.add(tx, project, vault=vault, now_us=now_us))
-        return secret
 
 
 async def _buy(platform: "Platform", out: "Console", *, purchase: Purchase) -> None:
@@ -347,21 +290,25 @@ def _addresses(platform: "Platform") -> dict[str, str]:
         "payment_page": paying.page_address(config, paying.sign_fields(config, wanted)),
         "gate": own_url + paying.SALE_PATH,
         "bank_app": f"{own_url}/bank/",
+        "dashboard": f"{own_url}/dashboard/",
     }
 
 
 def _print_addresses(
-    out: "Console", settings: "Settings", *, addresses: dict[str, str], secret: str
+    out: "Console", settings: "Settings", *, addresses: dict[str, str], keys: tuple[str, str]
 ) -> None:
     from sampan.cli import look
     from sampan.storage.open import database_file
 
+    secret, password = keys
     database = database_file(settings.database_url)
     facts = look.facts("Now try it yourself")
     facts.add_row("shop", addresses["shop"])
     facts.add_row("payment page", "a payment of HK$100.00, by the address below")
     facts.add_row("Gate", addresses["gate"])
     facts.add_row("bank app", addresses["bank_app"])
+    facts.add_row("Dashboard", addresses["dashboard"])
+    facts.add_row("sign in as", f"{OWNER}, password {password}")
     facts.add_row("project", f"{PROJECT_ID}")
     facts.add_row("secret", secret)
     facts.add_row("files", str(database.parent if database else ""))

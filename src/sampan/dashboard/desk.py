@@ -31,6 +31,7 @@ class Desk:
     page_links: PageLinks
     check_url: Callable[[str], None]
     public_url: str
+    require_second_factor: bool = True
     passwords: Passwords = field(default_factory=Passwords)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))
 

@@ -8,7 +8,7 @@ So what was read is still true when it is written, and two guesses at once are c
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.domain.passwords import folded
@@ -60,6 +60,10 @@ _END = Statement(
 )
 _END_ALL = Statement(
     delete(_s).where(_s.c.user_id == bindparam("of_user"), _s.c.token_sha != bindparam("but"))
+)
+
+_FORGET = Statement(
+    delete(_s).where(or_(_s.c.ends_us <= bindparam("now_us"), _s.c.seen_us <= bindparam("idle_us")))
 )
 
 
@@ -222,3 +226,8 @@ def end_session(tx: Tx, user_id: int, sha: str) -> bool:
 def end_sessions(tx: Tx, user_id: int, *, but: str = "") -> int:
     """Forget a person's sessions, all but the one with this SHA-256; return how many."""
     return tx.run(_END_ALL, {"of_user": user_id, "but": but})
+
+
+def forget_sessions(tx: Tx, *, now_us: int, idle_us: int) -> int:
+    """Forget every session that has ended by `now_us` or was last used by `idle_us`."""
+    return tx.run(_FORGET, {"now_us": now_us, "idle_us": idle_us})

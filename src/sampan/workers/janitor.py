@@ -10,7 +10,8 @@ from sampan.clock import DAY_US, MINUTE_US, Clock, SetBack
 from sampan.errors import Unavailable
 from sampan.flow.expiry import BATCH_MAX, expire_due
 from sampan.flow.notification import FindProject
-from sampan.storage import outbox, page_sessions
+from sampan.flow.sign_in import IDLE_US
+from sampan.storage import outbox, page_sessions, users
 from sampan.storage.engine import Store
 
 PAUSE_S: Final = 0.5
@@ -45,13 +46,16 @@ class Janitor:
                 return seen
 
     async def forget(self) -> None:
-        """Forget old pages without a payment, a bounded number every now and then."""
+        """Forget now and then: ended sessions, and some old pages without a payment."""
         now_us = self._clock.now_us()
         if abs(now_us - self._forgotten_us) < FORGET_EVERY_US:
             return
         self._forgotten_us = now_us
         await self._store.transact(
             lambda tx: page_sessions.forget(tx, before_us=now_us - PAGE_KEPT_US)
+        )
+        await self._store.transact(
+            lambda tx: users.forget_sessions(tx, now_us=now_us, idle_us=now_us - IDLE_US)
         )
 
     async def run(self, stop: asyncio.Event) -> None:
