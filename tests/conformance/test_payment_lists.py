@@ -17,7 +17,7 @@ from sampan.domain.payment import Customer, Operation, Payment
 from sampan.domain.project import Project, ProjectSettings
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.storage import payment_lists as lists
-from sampan.storage import payments, projects
+from sampan.storage import payment_ways, payments, projects
 from sampan.storage.engine import Store, Tx
 from sampan.storage.payment_lists import Filter, PaymentRow
 from sampan.storage.vault import Vault
@@ -25,9 +25,10 @@ from sampan.testing.storage_rows_suite import SAME_IDS, add_payment
 from sampan.testing.storage_suite import MASTER_KEY, PROJECT_ID, StoreSuite
 from tests.support.databases import open_store
 
+FEW_COUNT: Final = 60
 ROWS_COUNT: Final = 300
 COMBINED_COUNT: Final = 150
-PROJECTS_COUNT: Final = lists.WALKS_MAX + 2
+PROJECTS_COUNT: Final = payment_ways.WALKS_MAX + 2
 CUSTOMERS: Final = ("guest", "c%", "c_", "c", "o'hara", 'say "hi"', "茶", "C%")
 HUGE: Final = 2**80
 EVERYTHING: Final = Filter()
@@ -258,11 +259,39 @@ class TestPaymentLists(StoreSuite):
 
         self.check(story)
 
+    @pytest.mark.parametrize("looks", [1, 7])
+    def test_bounded_looks(self, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+        """However few rows a page looks through, all pages together are the list, in order."""
+        monkeypatch.setattr(lists, "LOOKS_MAX", looks)
+
+        async def story(store: Store) -> None:
+            rows = await self.filled(store, FEW_COUNT)
+
+            def ask(tx: Tx) -> None:
+                short = 0
+                for wanted in filters():
+                    found: list[lists.PaymentRow] = []
+                    after, done = None, False
+                    while not done:
+                        page = lists.page(tx, wanted, after=after, most=5)
+                        found += page.rows
+                        if page.looked_to_us is not None:
+                            short += 1
+                            assert len(page.rows) <= 5
+                            assert all(row.created_us >= page.looked_to_us for row in page.rows)
+                        after, done = page.next, page.next is None
+                    assert found == model(rows, wanted), wanted
+                assert short > 0
+
+            await store.read(ask)
+
+        self.check(story)
+
     def test_every_filter_is_in_the_table(self) -> None:
         """No field of the filter is forgotten by the conditions or by this test."""
         fields = set(Filter.__struct_fields__)
         assert fields == set(VALUES)
-        assert fields == {*lists._CONDITIONS, "project_ids", "text"}
+        assert fields == {*payment_ways.WALKED, *payment_ways.PICKED, "project_ids", "text"}
 
     def test_pages(self) -> None:
         """Pages of any size make up the list, though new payments arrive between them."""
@@ -358,11 +387,13 @@ class TestPaymentLists(StoreSuite):
             await store.transact(
                 lambda tx: [add_payment(tx, f"p{n}", customer=Customer(id="P1")) for n in range(20)]
             )
-            for wanted in (EVERYTHING, Filter(text="P1"), Filter(project_ids=(PROJECT_ID,))):
-                enough = await store.read(partial(lists.totals, wanted=wanted, most=20))
+            # The text is looked for on two ways, as a payment id and as a customer's.
+            asked = {EVERYTHING: 20, Filter(text="P1"): 21, Filter(project_ids=(PROJECT_ID,)): 20}
+            for wanted, looks in asked.items():
+                enough = await store.read(partial(lists.totals, wanted=wanted, most=looks))
                 assert [(g.count, g.asked_minor) for g in enough.groups] == [(20, 200_000)]
                 assert not enough.counts_capped
-                capped = await store.read(partial(lists.totals, wanted=wanted, most=19))
+                capped = await store.read(partial(lists.totals, wanted=wanted, most=looks - 1))
                 assert capped == lists.Totals((), counts_capped=True)
 
         self.check(story)
