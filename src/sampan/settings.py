@@ -4,9 +4,10 @@ Project settings (limits, times, payee) are not here but in `domain.project`; `d
 documents both.
 """
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,12 +15,22 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+_SENDER: Final = re.compile(
+    r"(?:\"?(?P<name>[^<>\"\x00-\x1f\x7f]*?)\"?\s*<)?(?P<address>[!-;=?A-~]+@[^\s<>@,;:\"\x00-\x1f\x7f]+)>?"
+)
+"""`shop@tea.example` or `Tea House <shop@tea.example>`; the name may stand in quotes."""
+
 
 class Settings(BaseSettings):
     """Every setting of the process, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SAMPAN_", toml_file="sampan.toml", extra="ignore", frozen=True
+        env_prefix="SAMPAN_",
+        toml_file="sampan.toml",
+        extra="ignore",
+        frozen=True,
+        # What was refused may be a secret, and errors end up in logs.
+        hide_input_in_errors=True,
     )
 
     database_url: str = Field(
@@ -68,12 +79,60 @@ class Settings(BaseSettings):
         description="Font with Chinese for the QR images that customers save. Empty: one of the "
         "system, else Latin letters only.",
     )
+    smtp_host: str = Field(
+        default="",
+        description="Server that takes e-mail for customers and staff. Empty: no e-mail is sent; "
+        "links are shown, to be sent by hand.",
+    )
+    smtp_port: int = Field(
+        default=587, ge=1, le=65535, description="Port of that server: 587 for STARTTLS, 465 for TLS."
+    )
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="`starttls`: TLS before anything else is said, or no mail; `tls`: TLS from the "
+        "first byte; `none`: no TLS, for a relay on the same machine.",
+    )
+    smtp_username: str = Field(default="", description="Name to sign in with. Empty: no sign-in.")
+    smtp_password: SecretStr = Field(
+        default=SecretStr(""), description="Password to sign in with; ASCII, and only over TLS."
+    )
+    mail_from: str = Field(
+        default="",
+        validate_default=True,
+        description="Who e-mail is from: `shop@tea.example` or `Tea House <shop@tea.example>`. "
+        "Needed with `SAMPAN_SMTP_HOST`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
     log_format: Literal["json", "text"] = Field(
         default="text", description="`json` for machines, `text` for people."
     )
+
+    @field_validator("smtp_password")
+    @classmethod
+    def _fit_to_be_sent(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        secret = password.get_secret_value()
+        if secret and info.data.get("smtp_security") == "none":
+            raise ValueError("a password is sent over TLS only; set SAMPAN_SMTP_SECURITY")
+        if not secret.isascii() or not info.data.get("smtp_username", "").isascii():
+            raise ValueError("name and password have to be ASCII")
+        return password
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_a_sender(cls, sender: str, info: ValidationInfo) -> str:
+        if sender and not _SENDER.fullmatch(sender):
+            raise ValueError("not an e-mail address, nor a name with one in angle brackets")
+        if not sender and info.data.get("smtp_host"):
+            raise ValueError("with SAMPAN_SMTP_HOST it has to be set")
+        return sender
+
+    @property
+    def mail_sender(self) -> tuple[str, str]:
+        """The sender's name, which may be empty, and address, as `mail_from` says them."""
+        found = _SENDER.fullmatch(self.mail_from)
+        return (found["name"] or "", found["address"]) if found else ("", "")
 
     @property
     def public_url(self) -> str:

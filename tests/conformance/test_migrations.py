@@ -216,6 +216,17 @@ ROWS_AT_0001: dict[str, list[dict[str, Any]]] = {
             "finished_us": 5,
         }
     ],
+    "outbox": [
+        {
+            "id": 45,
+            "kind": "callback",
+            "lane": "https://shop.example",
+            "subject": 41,
+            "due_us": 6,
+            "attempts_count": 2,
+            "created_us": 4,
+        }
+    ],
     "credits": [
         {
             "id": 51,

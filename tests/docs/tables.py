@@ -71,7 +71,7 @@ PAGES: Final = {"codes.md": codes, "settings.md": settings}
 
 
 def _shown(value: object) -> str:
-    if value is None or value == "":
+    if value is None or str(value) == "":
         return "empty"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f"`{text}`"

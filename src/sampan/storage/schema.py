@@ -9,15 +9,16 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueC
 
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
-from sampan.storage import columns, schema_users
+from sampan.storage import columns, schema_mails, schema_users
 from sampan.storage.columns import id_, in_, int_, table, text_
 
 Int = columns.Int
 metadata = columns.metadata
 users = schema_users.users
 user_sessions = schema_users.user_sessions
+mails = schema_mails.mails
 
-TASK_KINDS = ("ask_provider", "callback")
+TASK_KINDS = ("ask_provider", "callback", "mail")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
