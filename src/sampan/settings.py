@@ -85,7 +85,10 @@ class Settings(BaseSettings):
         "links are shown, to be sent by hand.",
     )
     smtp_port: int = Field(
-        default=587, ge=1, le=65535, description="Port of that server: 587 for STARTTLS, 465 for TLS."
+        default=587,
+        ge=1,
+        le=65535,
+        description="Port of that server: 587 for STARTTLS, 465 for TLS.",
     )
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls",

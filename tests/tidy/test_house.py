@@ -51,6 +51,7 @@ CLOCK = ("clock",)
 FENCES = {
     "sqlalchemy": ("storage",),
     "aiohttp": ("outbound",),
+    "smtplib": ("mail",),
     "starlette": (*DOORS, "web", "app"),
     "time": CLOCK,
     "random": CLOCK,
@@ -317,6 +318,7 @@ LONG_FUNCTION = '"""M."""\ndef f():\n    """F."""\n' + "    f()\n" * FUNCTION_LI
         ("docstrings", '"""M."""\nclass C:\n    """C."""\n    async def f(self): ...'),
         ("fences", "import sqlalchemy.exc"),
         ("fences", "from aiohttp import ClientSession"),
+        ("fences", "import smtplib"),
         ("fences", "def f():\n    from starlette.requests import Request"),
         ("fences", "import time"),
         ("fences", "from secrets import token_hex"),
@@ -359,6 +361,7 @@ def test_rule_leaves_good_code_alone(rule: str, text: str) -> None:
     [
         ("storage/engine.py", "import sqlalchemy"),
         ("outbound.py", "import aiohttp"),
+        ("mail.py", "import smtplib"),
         ("gate/app.py", "import starlette.requests"),
         ("clock.py", "import time, random, secrets, uuid"),
     ],

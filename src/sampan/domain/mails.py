@@ -94,5 +94,5 @@ def retry_gap_s(tries_made: int) -> int:
     """Return the seconds until the next try after `tries_made` (1 …): 10, 30, 60, 120 … 4 h."""
     if tries_made <= len(FAST_GAPS_S):
         return FAST_GAPS_S[tries_made - 1]
-    doublings = min(tries_made - len(FAST_GAPS_S), 16)
-    return min(FAST_GAPS_S[-1] * 2**doublings, SLOW_GAP_S)
+    gap_s: int = FAST_GAPS_S[-1] * 2 ** (tries_made - len(FAST_GAPS_S))
+    return min(gap_s, SLOW_GAP_S)

@@ -113,11 +113,9 @@ def begin(tx: Tx, task: Task, *, now_us: int) -> Mail | None:
         outbox.done(tx, task)
         note = f"{TOO_LATE}: {mail.note}" if mail.note else TOO_LATE
         return _ended(tx, mail, "given up", note=note, now_us=now_us)
-    begun = msgspec.structs.replace(
-        mail, status="sending", attempts_count=mail.attempts_count + 1
-    )
-    mails.move(tx, begun, status_from=mail.status)
-    return begun
+    begun = msgspec.structs.replace(mail, status="sending", attempts_count=mail.attempts_count + 1)
+    # Somebody may have withdrawn it meanwhile; its task is gone then, or finds that out next time.
+    return begun if mails.move(tx, begun, status_from=mail.status) else None
 
 
 def finish(  # noqa: PLR0913 - what was sent, how it ended, when, and how to spread the next try
@@ -142,10 +140,10 @@ def finish(  # noqa: PLR0913 - what was sent, how it ended, when, and how to spr
 
 def withdraw(tx: Tx, mail: Mail, *, why: str, now_us: int) -> bool:
     """Keep a mail from being sent; False when it has ended or is on its way at this moment."""
-    if mail.status != "pending":
+    if mail.status != "pending" or _ended(tx, mail, "given up", note=why, now_us=now_us) is None:
         return False
     outbox.drop(tx, KIND, lane=LANE, subject=mail.id)
-    return _ended(tx, mail, "given up", note=why, now_us=now_us) is not None
+    return True
 
 
 def _ended(tx: Tx, mail: Mail, status: str, *, note: str, now_us: int) -> Mail | None:
