@@ -26,7 +26,9 @@ from sampan.dashboard import door as dashboard_door
 from sampan.dashboard.desk import Desk
 from sampan.domain.page_links import PageLinks
 from sampan.errors import Unavailable
+from sampan.flow.mailing import Mailroom
 from sampan.gate.door import Gate
+from sampan.mail import Mailer
 from sampan.notifications import Notifications
 from sampan.outbound import Outbound
 from sampan.page.door import PageDoor
@@ -44,6 +46,7 @@ from sampan.workers.asking import AskProvider
 from sampan.workers.delivering import DeliverCallbacks
 from sampan.workers.janitor import Janitor
 from sampan.workers.loop import Worker
+from sampan.workers.mailing import SendMails
 
 log = structlog.get_logger(__name__)
 KEY_FILE = "sampan.key"
@@ -85,6 +88,8 @@ class Platform:
         self.http = Outbound(self.policy, clock=clock)
         own = Policy(allow_private=True, allow_http=True, ports=ANY_PORT)
         self.bank_http = Outbound(own, clock=clock)
+        self.mailer = Mailer.of(settings)
+        self.mailroom = Mailroom(vault, is_on=self.mailer is not None)
         self.shop: shop_app.Shop | None = None
         self.page_links = PageLinks(settings.public_url, vault.derive("page sessions"))
         self.pages = Pages(
@@ -147,7 +152,7 @@ class Platform:
             raise ValueError("refused") from error
 
     def workers(self) -> list[Worker[Any]]:
-        """Return the workers of every kind of task."""
+        """Return the workers of every kind of task; of mails only where a mail server is set."""
         asking = AskProvider(
             self.store,
             http=self.bank_http,
@@ -158,10 +163,14 @@ class Platform:
         delivering = DeliverCallbacks(
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
         )
-        return [
+        workers: list[Worker[Any]] = [
             Worker(asking.work(), self.store, clock=self.clock),
             Worker(delivering.work(), self.store, clock=self.clock),
         ]
+        if self.mailer is not None:
+            mails = SendMails(self.store, self.clock, mailer=self.mailer, vault=self.vault)
+            workers.append(Worker(mails.work(), self.store, clock=self.clock))
+        return workers
 
     async def work(self, stop: asyncio.Event) -> None:
         """Do all the work behind the doors until `stop` is set."""
@@ -180,6 +189,8 @@ class Platform:
         """Close connections and the database."""
         await self.http.close()
         await self.bank_http.close()
+        if self.mailer is not None:
+            self.mailer.close()
         await self.store.close()
 
     def routes(self) -> list[BaseRoute]:

@@ -248,8 +248,8 @@ class _Line:
             code, told = next(iter(error.recipients.values()))
             return self._answered("never", code, told)
         if isinstance(error, smtplib.SMTPResponseException):
-            kind = next((kind for each, kind in _REFUSED if isinstance(error, each)), "later")
-            return self._answered(kind, error.smtp_code, error.smtp_error)
+            kinds: list[Fault] = [kind for each, kind in _REFUSED if isinstance(error, each)]
+            return self._answered([*kinds, "later"][0], error.smtp_code, error.smtp_error)
         if isinstance(error, ssl.SSLError):
             why = getattr(error, "verify_message", "") or error.reason or "the line was cut"
             return MailError("tls", f"TLS failed: {why}")

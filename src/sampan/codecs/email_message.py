@@ -13,6 +13,7 @@ from email.policy import SMTP
 from typing import Final
 
 _HASH_CHARS: Final = 24
+_QUOTED: Final = frozenset(' <>()[],;:"\\')
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Message:
 
 
 def one_line(text: str) -> str:
-    """Return a text that fits on one line: no line breaks, no control characters or direction marks.
+    """Return a text as one line, without control characters and marks of direction.
 
     Encoded words (RFC 2047) are taken apart: the header classes of Python would decode them, line
     breaks included.
@@ -42,9 +43,12 @@ def one_line(text: str) -> str:
 def ascii_address(address: str) -> str:
     """Return an address with its domain in ASCII (IDNA); other parts as they are.
 
-    Raises ValueError when the domain cannot be a domain.
+    Raises ValueError when the domain cannot be a domain, or something stands in the address that
+    needs quotes there: libraries read such addresses in different ways.
     """
     local, _, domain = address.rpartition("@")
+    if not local or not address.isprintable() or not _QUOTED.isdisjoint(address):
+        raise ValueError("not an e-mail address")
     return f"{local}@{domain.encode('idna').decode('ascii')}"
 
 
