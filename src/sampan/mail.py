@@ -22,6 +22,7 @@ from sampan.settings import Settings
 
 TRY_S_MAX: Final = 30.0
 THREADS_MAX: Final = 8
+STEP_S_SPARE: Final = 2.0
 BYE_S_MAX: Final = 2.0
 """How long a server that has taken a mail may think about its farewell."""
 TOLD_CHARS_MAX: Final = 300
@@ -220,7 +221,8 @@ class _Line:
 
     def _connected(self) -> socket.socket:
         where = (self._server.host, self._server.port)
-        made = socket.create_connection(where, timeout=self._time_s_max)
+        # A step's own limit is only for what cannot be cut; the try's limit comes first.
+        made = socket.create_connection(where, timeout=self._time_s_max + STEP_S_SPARE)
         try:
             # A second handle: TLS takes the first one over, and hides it while it shakes hands.
             self._handle = made.dup()

@@ -47,7 +47,7 @@ def ascii_address(address: str) -> str:
     needs quotes there: libraries read such addresses in different ways.
     """
     local, _, domain = address.rpartition("@")
-    if not local or not address.isprintable() or not _QUOTED.isdisjoint(address):
+    if not local or not domain or not address.isprintable() or not _QUOTED.isdisjoint(address):
         raise ValueError("not an e-mail address")
     return f"{local}@{domain.encode('idna').decode('ascii')}"
 
