@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(*, as_json: JsonFlag = False) -> None:
-    """Look at settings, database, master key, clock, callback addresses and port.
+    """Look at settings, database, master key, clock, callback addresses, port and mail server.
 
     Exit code 1 when something fails. Nothing is changed.
     """
@@ -70,6 +70,7 @@ async def _look() -> list[Finding]:
             findings.append(await _port(settings, platform))
     else:
         findings.append(await _clock(None, _now_us()))
+    findings.append(await _mail(settings))
     return findings
 
 
@@ -120,6 +121,26 @@ def _key(settings: "Settings") -> Finding:
     if path.stat().st_mode & 0o077:
         return Finding("master key", "fail", f"{path} is open to others", f"run: chmod 600 {path}")
     return Finding("master key", "ok", f"in {path}; back it up apart from the database")
+
+
+async def _mail(settings: "Settings") -> Finding:
+    """Look whether the mail server lets us in; nothing is sent."""
+    from sampan.mail import Mailer, MailError
+
+    mailer = Mailer.of(settings)
+    if mailer is None:
+        return Finding("mail", "ok", "off: links are shown, to be sent by hand")
+    where = f"{settings.smtp_host}:{settings.smtp_port}"
+    try:
+        return Finding("mail", "ok", f"{where} lets us in: {await mailer.check()}")
+    except MailError as error:
+        advice = {
+            "tls": "correct SAMPAN_SMTP_SECURITY and SAMPAN_SMTP_PORT, or the server's certificate",
+            "login": "correct SAMPAN_SMTP_USERNAME and SAMPAN_SMTP_PASSWORD",
+        }.get(error.kind, "correct SAMPAN_SMTP_HOST and SAMPAN_SMTP_PORT, or start the server")
+        return Finding("mail", "fail", f"{where}: {error}", advice)
+    finally:
+        mailer.close()
 
 
 @asynccontextmanager

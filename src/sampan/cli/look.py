@@ -27,8 +27,10 @@ STATUS_STYLES = {
     "exhausted": "red",
     "dropped": "dim",
     "returned": "dim",
+    "sent": "green",
+    "given up": "red",
 }
-"""Status of a payment, callback or credit → style; the word itself is always there too."""
+"""Status of a payment, callback, credit or e-mail → style; the word itself is always there too."""
 
 
 MOMENTS = {"at", "created", "received"}

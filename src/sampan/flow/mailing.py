@@ -5,7 +5,7 @@ that dies leaves a mail in sending; its lease ends and it is sent again, perhaps
 under the same Message-ID.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -64,30 +64,37 @@ def ask(tx: Tx, letter: Letter, *, room: Mailroom, now_us: int) -> Mail | None:
     """
     if not room.is_on:
         return None
-    key = tx.new_id()
     facts, secret = rules.parted(letter.facts)
+    mail = draft(replace(letter, facts=facts), key=tx.new_id(), now_us=now_us)
+    if mail.finished_us is None:
+        outbox.put(tx, KIND, lane=LANE, subject=mail.id, due_us=now_us)
+        if secret:
+            sealed = room.vault.seal(secret, _row(mail.id))
+            mail = msgspec.structs.replace(mail, link_sealed=sealed)
+    mails.insert_mail(tx, mail)
+    return mail
+
+
+def draft(letter: Letter, *, key: int, now_us: int) -> Mail:
+    """Return the mail that a letter becomes, written nowhere; given up when it can go nowhere."""
     fault = rules.address_fault(letter.to)
     last_us = now_us + rules.LIFE_S * SECOND_US
-    mail = Mail(
+    return Mail(
         id=key,
         project_id=letter.project_id,
         payment=letter.payment,
-        kind=rules.kind_of(facts),
+        kind=rules.kind_of(letter.facts),
         to_address=letter.to,
         language=letter.language,
-        facts=facts,
-        link_sealed=room.vault.seal(secret, _row(key)) if secret and fault is None else None,
+        facts=letter.facts,
+        link_sealed=None,
         status="pending" if fault is None else "given up",
         note=fault or "",
         attempts_count=0,
         created_us=now_us,
-        until_us=min(last_us, rules.expires_us(facts) or last_us),
+        until_us=min(last_us, rules.expires_us(letter.facts) or last_us),
         finished_us=None if fault is None else now_us,
     )
-    mails.insert_mail(tx, mail)
-    if fault is None:
-        outbox.put(tx, KIND, lane=LANE, subject=key, due_us=now_us)
-    return mail
 
 
 def stated(mail: Mail, vault: Vault) -> Facts:

@@ -89,7 +89,7 @@ def of_payment(tx: Tx, payment_key: int) -> Sequence[Mail]:
 
 def newest(tx: Tx, *, status: str | None, most: int) -> Sequence[Mail]:
     """Return the newest mails, optionally of one status."""
-    chosen = select(_t).order_by(_t.c.id.desc()).limit(most)
+    chosen = select(_t).order_by(_t.c.created_us.desc(), _t.c.id.desc()).limit(most)
     if status is not None:
         chosen = chosen.where(_t.c.status == status)
     return [_mail(row) for row in tx.query(chosen)]

@@ -29,7 +29,8 @@ mails = table(
     CheckConstraint("link_sealed IS NULL OR finished_us IS NULL", name="secret_is_forgotten"),
     CheckConstraint("attempts_count >= 0", name="attempts_range"),
     Index(None, "payment"),
-    Index(None, "status", "id"),
+    Index(None, "created_us", "id"),
+    Index(None, "status", "created_us", "id"),
 )
 """E-mails: `facts` say all that is written in one, frozen when the fact happened.
 

@@ -124,7 +124,7 @@ def _about(facts: PaymentLink | LinkCancelled, say: Say) -> list[tuple[str, str]
     rows = [
         (say(mark("Merchant")), facts.merchant),
         (say(mark("Amount")), i18n.money_text(facts.amount_minor, facts.currency)),
-        (say(mark("Payment")), facts.payment_id),
+        (say(mark("Payment ID")), facts.payment_id),
         (say(mark("Description")), facts.description),
     ]
     return [(label, one_line(value)) for label, value in rows if value]

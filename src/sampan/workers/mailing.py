@@ -6,11 +6,12 @@ from typing import Final
 import structlog
 
 from sampan.clock import Clock
-from sampan.codecs.email_message import Message, compose
+from sampan.codecs.email_message import Message, ascii_address, compose
+from sampan.domain.mails import Facts
 from sampan.errors import SetupError
 from sampan.flow import mailing
 from sampan.flow.mailing import Outcome
-from sampan.mail import Mailer, MailError
+from sampan.mail import Mailer, MailError, Server
 from sampan.storage.engine import Store, Tx
 from sampan.storage.mails import Mail
 from sampan.storage.outbox import Task
@@ -28,14 +29,14 @@ Told = Callable[[Tx, Mail], None]
 """Is told in its transaction about each mail that has ended, sent or given up."""
 
 
-def message_of(mail: Mail, vault: Vault, mailer: Mailer) -> bytes:
-    """Return the message to send, the same bytes at every try.
+def message_of(mail: Mail, facts: Facts, server: Server) -> bytes:
+    """Return the bytes to send, the same at every try; `facts` are all that the mail states.
 
-    Raises `SetupError` when the master key is another one, ValueError for an address that is none.
+    Its Message-ID stays the same, so who receives it twice can tell. Raises ValueError for an
+    address that is none.
     """
-    written = pages.write(mailing.stated(mail, vault), mail.language)
-    server = mailer.server
-    domain = server.sender.rpartition("@")[2]
+    written = pages.write(facts, mail.language)
+    domain = ascii_address(server.sender).rpartition("@")[2]
     return compose(
         Message(
             sender_name=server.sender_name,
@@ -101,7 +102,8 @@ class SendMails:
 
     async def _send(self, mail: Mail) -> Outcome:
         try:
-            message = message_of(mail, self._vault, self._mailer)
+            facts = mailing.stated(mail, self._vault)
+            message = message_of(mail, facts, self._mailer.server)
         except SetupError as error:
             return Outcome(is_sent=False, note=str(error))
         except ValueError:

@@ -74,5 +74,5 @@ def _create_mails() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mails")),
         sqlite_strict=True,
     )
-    op.create_index(op.f("ix_mails_payment"), "mails", ["payment"], unique=False)
-    op.create_index(op.f("ix_mails_status_id"), "mails", ["status", "id"], unique=False)
+    for way in (["payment"], ["created_us", "id"], ["status", "created_us", "id"]):
+        op.create_index(op.f(f"ix_mails_{'_'.join(way)}"), "mails", way, unique=False)
