@@ -712,6 +712,7 @@ def test_doctor_finds_a_running_platform_well(live: Live) -> None:
         "callbacks of 1234",
         "clock",
         "port",
+        "mail",
     }
     assert all(one["state"] == "ok" for one in told["findings"])
 
