@@ -248,10 +248,10 @@ class _Line:
             return error
         if isinstance(error, smtplib.SMTPRecipientsRefused):
             code, told = next(iter(error.recipients.values()))
-            return self._answered("never", code, told)
+            return self._answered("never", code, told=told)
         if isinstance(error, smtplib.SMTPResponseException):
             kinds: list[Fault] = [kind for each, kind in _REFUSED if isinstance(error, each)]
-            return self._answered([*kinds, "later"][0], error.smtp_code, error.smtp_error)
+            return self._answered([*kinds, "later"][0], error.smtp_code, told=error.smtp_error)
         if isinstance(error, ssl.SSLError):
             why = getattr(error, "verify_message", "") or error.reason or "the line was cut"
             return MailError("tls", f"TLS failed: {why}")
@@ -260,7 +260,7 @@ class _Line:
                 return MailError(kind, text)
         return MailError("later", f"the connection failed: {type(error).__name__}")
 
-    def _answered(self, kind: Fault, code: int, told: bytes | str) -> MailError:
+    def _answered(self, kind: Fault, code: int, *, told: bytes | str) -> MailError:
         """Return what an answer of the server means that would mean `kind` if it were lasting."""
         if code < PERMANENT:
             kind = "later"

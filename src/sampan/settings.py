@@ -16,7 +16,8 @@ from pydantic_settings import (
 )
 
 _SENDER: Final = re.compile(
-    r"(?:\"?(?P<name>[^<>\"\x00-\x1f\x7f]*?)\"?\s*<)?(?P<address>[!-;=?A-~]+@[^\s<>@,;:\"\x00-\x1f\x7f]+)>?"
+    r"(?P<named>\"?(?P<name>[^<>\"\x00-\x1f\x7f]*?)\"?\s*<)?"
+    r"(?P<address>[^\s<>@,;:()\[\]\"\\]+@[^\s<>@,;:()\[\]\"\\]+)(?(named)>)"
 )
 """`shop@tea.example` or `Tea House <shop@tea.example>`; the name may stand in quotes."""
 

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from sampan import clock as clocks
 from sampan import log as logs
@@ -214,3 +214,44 @@ def test_a_port_out_of_range() -> None:
     """A port that cannot be is refused at the start."""
     with pytest.raises(ValidationError, match="port"):
         Settings(port=65_536)
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "sender"),
+    [
+        ("", ("", "")),
+        ("shop@tea.example", ("", "shop@tea.example")),
+        ("<shop@tea.example>", ("", "shop@tea.example")),
+        ("Tea House <shop@tea.example>", ("Tea House", "shop@tea.example")),
+        ('"Tea, House" <shop@tea.example>', ("Tea, House", "shop@tea.example")),
+        ("陳記茶舍 <shop@茶.example>", ("陳記茶舍", "shop@茶.example")),
+    ],
+)
+def test_sender_of_mail(mail_from: str, sender: tuple[str, str]) -> None:
+    """A sender is an address, or a name with one."""
+    assert Settings(mail_from=mail_from).mail_sender == sender
+
+
+@pytest.mark.parametrize(
+    "mail_from",
+    [
+        "Tea House",
+        "shop@tea.example>",
+        "Tea <shop@tea.example",
+        "a@b.example, c@d.example",
+        "a@b\n",
+    ],
+)
+def test_no_sender_of_mail(mail_from: str) -> None:
+    """Half a sender, or two, is refused at start."""
+    with pytest.raises(ValidationError, match="mail_from"):
+        Settings(mail_from=mail_from)
+
+
+def test_password_of_mail_is_not_shown() -> None:
+    """Neither settings nor what is said about wrong ones show the password."""
+    settings = Settings(smtp_password=SecretStr("correct-horse"))
+    assert "correct-horse" not in f"{settings!r} {settings}"
+    with pytest.raises(ValidationError) as caught:
+        Settings(smtp_security="none", smtp_password=SecretStr("correct-horse"))
+    assert "correct-horse" not in f"{caught.value!r} {caught.value}"

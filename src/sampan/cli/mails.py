@@ -75,7 +75,7 @@ async def _send_test(settings: "Settings", to: str, *, language: str) -> str:
     now_us = SystemClock().now_us()
     try:
         mail = draft(Letter(to, Trial(at_us=now_us), language), key=0, now_us=now_us)
-        await mailer.send(message_of(mail, mail.facts, mailer.server), to=to)
+        await mailer.send(message_of(mail, mail.facts, server=mailer.server), to=to)
     except ValueError as error:
         raise Failed(f"{to}: this is not an e-mail address", exit_code=USAGE) from error
     except MailError as error:

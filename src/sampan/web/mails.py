@@ -47,11 +47,11 @@ def write(facts: Facts, language: str) -> Written:
     def say(text: str, **values: str) -> str:
         return i18n.translate(code, text) % {name: one_line(v) for name, v in values.items()}
 
-    parts = _parts(facts, say, code)
+    parts = _parts(facts, say, code=code)
     return Written(parts.subject, _text(parts, say), _html(parts, code))
 
 
-def _parts(facts: Facts, say: Say, code: str) -> _Parts:
+def _parts(facts: Facts, say: Say, *, code: str) -> _Parts:
     match facts:
         case PaymentLink():
             return _payment_link(facts, say, code=code)

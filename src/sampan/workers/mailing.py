@@ -29,7 +29,7 @@ Told = Callable[[Tx, Mail], None]
 """Is told in its transaction about each mail that has ended, sent or given up."""
 
 
-def message_of(mail: Mail, facts: Facts, server: Server) -> bytes:
+def message_of(mail: Mail, facts: Facts, *, server: Server) -> bytes:
     """Return the bytes to send, the same at every try; `facts` are all that the mail states.
 
     Its Message-ID stays the same, so who receives it twice can tell. Raises ValueError for an
@@ -103,7 +103,7 @@ class SendMails:
     async def _send(self, mail: Mail) -> Outcome:
         try:
             facts = mailing.stated(mail, self._vault)
-            message = message_of(mail, facts, self._mailer.server)
+            message = message_of(mail, facts, server=self._mailer.server)
         except SetupError as error:
             return Outcome(is_sent=False, note=str(error))
         except ValueError:
