@@ -108,18 +108,27 @@ class Mailer:
 
         Returns when the server has taken it; whether it reaches its reader nobody knows then.
         """
-        await self._try(lambda line: line.send(message, to))
+        line = self._line()
+        try:
+            await self._try(line, lambda: line.send(message, to))
+        except MailError:
+            # Time may run out during the farewell.
+            if not line.is_taken:
+                raise
 
     async def check(self) -> str:
         """Connect, sign in and part without sending; return how. Raises `MailError`."""
-        return await self._try(lambda line: line.check())
+        line = self._line()
+        return await self._try(line, line.check)
 
     def close(self) -> None:
         """Let the threads go; what is under way ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _try(self, talk: "Callable[[_Line], Result]") -> Result:
-        line = _Line(self.server, self._trust, time_s_max=self._try_s_max)
+    def _line(self) -> "_Line":
+        return _Line(self.server, self._trust, time_s_max=self._try_s_max)
+
+    async def _try(self, line: "_Line", talk: Callable[[], Result]) -> Result:
         talking = asyncio.get_running_loop().run_in_executor(self._threads, line.run, talk)
         try:
             async with asyncio.timeout(self._try_s_max):
@@ -156,11 +165,12 @@ class _Line:
         self._time_s_max = time_s_max
         self._handle: socket.socket | None = None
         self._is_cut = False
+        self.is_taken = False
 
-    def run(self, talk: "Callable[[_Line], Result]") -> Result:
+    def run(self, talk: Callable[[], Result]) -> Result:
         """Talk; whatever goes wrong becomes a `MailError`."""
         try:
-            return talk(self)
+            return talk()
         except (smtplib.SMTPException, OSError, ValueError) as error:
             raise self._explained(error) from None
         finally:
@@ -183,6 +193,7 @@ class _Line:
             if utf8 and not client.has_extn("smtputf8"):
                 raise MailError("never", "the server takes no addresses beyond ASCII")
             client.sendmail(sender, [to], message, mail_options=utf8)
+            self.is_taken = True
             self._part(client)
         finally:
             client.close()
@@ -238,7 +249,7 @@ class _Line:
     def _part(self, client: _Client) -> None:
         """Say farewell; the mail is taken, so nothing that happens now matters."""
         if client.sock is not None:
-            client.sock.settimeout(min(BYE_S_MAX, self._time_s_max / 4))
+            client.sock.settimeout(BYE_S_MAX)
         with suppress(smtplib.SMTPException, OSError):
             client.quit()
 

@@ -192,7 +192,7 @@ def test_farewell_does_not_matter(act: Act | str) -> None:
     """A mail that was taken stays sent, however badly the server says goodbye."""
     with MailServer() as server:
         server.trouble(Trouble("quit", act))
-        send(mailer(server, try_s_max=2.0))
+        send(mailer(server, try_s_max=1.0))
         assert len(server.received) == 1
 
 
