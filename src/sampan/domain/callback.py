@@ -12,7 +12,7 @@ from typing import Any, Final
 from sampan.domain.codes import Code
 from sampan.domain.payment import DisplayData, Fault, Operation, Payment
 from sampan.domain.project import METHOD, DisplayProfile
-from sampan.domain.statuses import FINAL, PaymentStatus, PaymentType
+from sampan.domain.statuses import FINAL, PaymentStatus
 
 Body = dict[str, Any]
 ERRORS_MAX: Final = 10
@@ -58,7 +58,7 @@ def _payment(payment: Payment) -> Body:
     shown = payment.paid_minor if payment.status is PaymentStatus.SUCCESS else payment.amount_minor
     told: Body = {
         "id": payment.id,
-        "type": PaymentType.PURCHASE.value,
+        "type": payment.type.value,
         "status": payment.status.value,
         "date": wire_time(payment.updated_us),
         "method": METHOD,
@@ -154,6 +154,11 @@ def display_members(
             "lifetime": display.lifetime_s,
         },
     }
+
+
+def link_members(url: str, *, expires_us: int) -> Body:
+    """Return our own `invoice`: the address of an open payment link, and until when it is good."""
+    return {"invoice": {"payment_link": _safe(url), "expires_at": wire_time(expires_us)}}
 
 
 def _shown(kind: str, title: str, *, data: str) -> Body:

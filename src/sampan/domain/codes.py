@@ -12,6 +12,7 @@ class Code(StrEnum):
     """A unified response code; the value is what stands on the wire."""
 
     SUCCESS = "0"
+    CANCELLED = "301"
     ACCESS_DENIED = "303"
     NOT_ALLOWED_BY_PROJECT = "310"
     PROVIDER_NOT_AVAILABLE = "314"
@@ -46,6 +47,7 @@ class Code(StrEnum):
 
 MESSAGES: Final[dict[Code, str]] = {
     Code.SUCCESS: "Success",
+    Code.CANCELLED: "Cancelled",
     Code.ACCESS_DENIED: "Access denied",
     Code.NOT_ALLOWED_BY_PROJECT: "This operation is not allowed by project settings",
     Code.PROVIDER_NOT_AVAILABLE: "Provider is not available now to perform the operation",
@@ -81,6 +83,7 @@ MESSAGES: Final[dict[Code, str]] = {
 
 MEANINGS: Final[dict[Code, str]] = {
     Code.SUCCESS: "The money is on the merchant's account.",
+    Code.CANCELLED: "The merchant took the payment link back.",
     Code.ACCESS_DENIED: "The caller may not use this address.",
     Code.NOT_ALLOWED_BY_PROJECT: "The method is switched off for the project.",
     Code.PROVIDER_NOT_AVAILABLE: "No provider can take the payment now. Try later.",
@@ -104,12 +107,12 @@ MEANINGS: Final[dict[Code, str]] = {
     Code.INVALID_SIGNATURE: "The signature does not fit body and secret.",
     Code.EMPTY_SIGNATURE: "The signature is missing or empty.",
     Code.AMOUNT_LESS_THAN_LIMIT: "Below the project's limit for this currency.",
-    Code.AWAITING: "The customer has the QR and has not paid yet.",
+    Code.AWAITING: "The customer has the QR, or a payment link, and has not paid yet.",
     Code.DECLINED_BY_PROVIDER: "The bank declined.",
     Code.PROVIDER_UNAVAILABLE: "The bank did not answer until the payment ran out of time.",
     Code.CANCELLED_BY_CUSTOMER: "The customer refused in the bank's app.",
     Code.INCORRECT_AMOUNT: "Another amount was paid and the payment was declined for it.",
-    Code.TIME_OUT: "Nobody paid in time.",
+    Code.TIME_OUT: "Nobody paid, or confirmed the payment link, in time.",
     Code.NOT_SUPPORTED_BY_PROVIDER: "`hk-qr` knows no refunds.",
 }
 """Code → what it tells the merchant, in our words."""

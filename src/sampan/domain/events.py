@@ -81,6 +81,30 @@ class GaveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkMade:
+    """A payment link that passed every check waits for its customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSent:
+    """The platform has mailed the link to the customer. `url` is the link's address."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCancelled:
+    """The merchant takes the link back before the customer has confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The customer of a payment link wants to pay; `request_id` names the sale that begins."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StaffAccepted:
     """Staff take what arrived (minor units, all held credits together) as the payment."""
 
@@ -104,6 +128,10 @@ Event = (
     | AttemptFailed
     | TriedAgain
     | GaveUp
+    | LinkMade
+    | LinkSent
+    | LinkCancelled
+    | Confirmed
     | StaffAccepted
     | StaffDeclined
 )

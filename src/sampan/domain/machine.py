@@ -7,13 +7,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, assert_never
+from typing import Final
 
 from sampan.domain import attempts
 from sampan.domain import events as ev
 from sampan.domain.codes import Code
 from sampan.domain.payment import Payment
 from sampan.domain.project import OtherAmount, ProjectSettings
+from sampan.domain.statuses import LINK_OPEN
 from sampan.domain.statuses import PaymentStatus as St
 
 
@@ -26,6 +27,7 @@ class Reason(StrEnum):
     DOUBLE = "double"
     WRONG_CURRENCY = "wrong currency"
     NOT_STARTED = "payment in error"
+    NO_QR = "no QR was made"
     UNKNOWN_REFERENCE = "unknown reference"
 
 
@@ -62,12 +64,31 @@ class Alarm:
 
 Decision = Move | Ignore | Alarm
 
+_UNASKED: Final = {
+    St.ERROR: Reason.NOT_STARTED,
+    St.AWAITING_PAYMENT: Reason.NO_QR,
+    St.INVOICE_SENT: Reason.NO_QR,
+    St.EXPIRED: Reason.NO_QR,
+    St.INVOICE_CANCELED: Reason.NO_QR,
+}
+"""Statuses in which nobody was shown a QR; whoever pays nevertheless has guessed."""
+
 MOVES: Final[dict[tuple[St | None, type[ev.Event]], St]] = {
     # a request arrives (None: no such payment yet; error: the same payment_id is sent again)
     (None, ev.Accepted): St.PROCESSING,
     (None, ev.Rejected): St.ERROR,
     (St.ERROR, ev.Accepted): St.PROCESSING,
     (St.ERROR, ev.Rejected): St.ERROR,
+    # a payment link waits for its customer, who confirms, or is too late, or is not waited for
+    (None, ev.LinkMade): St.AWAITING_PAYMENT,
+    (St.ERROR, ev.LinkMade): St.AWAITING_PAYMENT,
+    (St.AWAITING_PAYMENT, ev.LinkSent): St.INVOICE_SENT,
+    (St.AWAITING_PAYMENT, ev.Confirmed): St.PROCESSING,
+    (St.INVOICE_SENT, ev.Confirmed): St.PROCESSING,
+    (St.AWAITING_PAYMENT, ev.Expired): St.EXPIRED,
+    (St.INVOICE_SENT, ev.Expired): St.EXPIRED,
+    (St.AWAITING_PAYMENT, ev.LinkCancelled): St.INVOICE_CANCELED,
+    (St.INVOICE_SENT, ev.LinkCancelled): St.INVOICE_CANCELED,
     # the provider answers
     (St.PROCESSING, ev.Issued): St.AWAITING_CUSTOMER_ACTION,
     (St.PROCESSING, ev.IssuedRedirect): St.AWAITING_REDIRECT_RESULT,
@@ -139,6 +160,8 @@ def _out_of_place(payment: Payment, event: ev.Event, *, now_us: int) -> str:
                 return "news of an earlier attempt"
         case ev.TriedAgain() if now_us >= (payment.retry_until_us or 0):
             return "the time to try again is over"
+        case ev.Confirmed() if now_us >= (payment.best_before_us or 0):
+            return "the link has expired"
         case _:
             pass
     unmoved = ev.Expired | ev.Refused | ev.AttemptFailed | ev.TriedAgain | ev.GaveUp
@@ -151,7 +174,8 @@ def _softened(
     payment: Payment, event: ev.Event, *, settings: ProjectSettings, now_us: int
 ) -> ev.Event:
     """Turn what would end a payment into a failed attempt where the customer may try again."""
-    if not isinstance(event, ev.Refused | ev.Expired) or payment.status is St.AWAITING_CUSTOMER:
+    waits = payment.status is St.AWAITING_CUSTOMER or payment.status in LINK_OPEN
+    if waits or not isinstance(event, ev.Refused | ev.Expired):
         return event
     until_us = attempts.retry_until_us(settings, payment, now_us=now_us)
     if until_us is None:
@@ -160,26 +184,33 @@ def _softened(
     return ev.AttemptFailed(code, until_us)
 
 
+_CODES: Final[dict[type[ev.Event], Code]] = {
+    ev.Accepted: Code.AWAITING,
+    ev.Rejected: Code.VALIDATION_ERROR,
+    ev.Issued: Code.AWAITING,
+    ev.IssuedRedirect: Code.AWAITING,
+    ev.Expired: Code.TIME_OUT,
+    ev.TriedAgain: Code.AWAITING,
+    ev.GaveUp: Code.CANCELLED_BY_CUSTOMER,
+    ev.LinkMade: Code.AWAITING,
+    ev.LinkSent: Code.AWAITING,
+    ev.LinkCancelled: Code.CANCELLED,
+    ev.Confirmed: Code.AWAITING,
+    ev.StaffDeclined: Code.INCORRECT_AMOUNT,
+}
+"""Event → response code, where the event alone decides it."""
+
+
 def _move(to: St, event: ev.Event) -> Move:
     match event:
-        case ev.Accepted() | ev.Issued() | ev.IssuedRedirect() | ev.TriedAgain():
-            return Move(to, Code.AWAITING)
         case ev.AttemptFailed(code=code, retry_until_us=until_us):
             return Move(to, code, retry_until_us=until_us)
-        case ev.Rejected():
-            return Move(to, Code.VALIDATION_ERROR)
         case ev.Refused(code=code):
             return Move(to, code)
         case ev.Credited(amount_minor=amount) | ev.StaffAccepted(amount_minor=amount):
             return Move(to, Code.SUCCESS, amount)
-        case ev.Expired():
-            return Move(to, Code.TIME_OUT)
-        case ev.GaveUp():
-            return Move(to, Code.CANCELLED_BY_CUSTOMER)
-        case ev.StaffDeclined():
-            return Move(to, Code.INCORRECT_AMOUNT)
-        case _:  # pragma: no cover - mypy proves that no event is left
-            assert_never(event)
+        case _:
+            return Move(to, _CODES[type(event)])
 
 
 def _credited(
@@ -191,8 +222,8 @@ def _credited(
     if payment.status is St.SUCCESS or payment.held_count:
         # Two sums for one QR are two decisions of a person, even when together they would fit.
         return Alarm(Reason.DOUBLE, held=payment.status is not St.SUCCESS)
-    if payment.status is St.ERROR:
-        return Alarm(Reason.NOT_STARTED, held=False)
+    if payment.status in _UNASKED:
+        return Alarm(_UNASKED[payment.status], held=False)
     fits = event.amount_minor == payment.amount_minor
     if payment.status is St.DECLINE:
         # Clocks of two processes differ: without patience nothing may look as if it were in time.

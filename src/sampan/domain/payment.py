@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sampan.domain.statuses import OperationType, Origin, PaymentStatus
+from sampan.domain.statuses import OperationType, Origin, PaymentStatus, PaymentType
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,6 +79,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     best_before_us: int | None = None
     attempts_count: int = 1
     retry_until_us: int | None = None
+
+    @property
+    def type(self) -> PaymentType:
+        """What it is for, in the word of the wire."""
+        return PaymentType.INVOICE if self.origin is Origin.LINK else PaymentType.PURCHASE
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,14 +25,15 @@ def begin(tx: Tx, task: Task, *, now_us: int) -> Callback | None:
 
     A final callback never overtakes what its payment said before, an intermediate one or an older
     result: one that is on its way is waited for, one that still waits for its next try is dropped,
-    since its news is old. A refused refund makes no news old: the customer may still need the QR
-    (decision 5).
+    since its news is old. Neither does what is told of a payment link. A refused refund makes no
+    news old: the customer may still need the QR (decision 5).
     """
     callback = callbacks.find(tx, task.subject)
     if callback is None or callback.status in {"delivered", "dropped"}:
         outbox.done(tx, task)
         return None
-    earlier_ones = callbacks.undelivered_before(tx, callback) if callback.kind == "final" else ()
+    follows = callback.kind in {"final", "link"}
+    earlier_ones = callbacks.undelivered_before(tx, callback) if follows else ()
     clear = all(
         status == "pending" and _drop(tx, earlier_id, now_us=now_us)
         for earlier_id, status in earlier_ones

@@ -9,11 +9,11 @@ from sampan.domain.machine import Move
 from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import Customer, Operation, Payment, Targets
 from sampan.domain.project import Flow, Project
-from sampan.domain.statuses import WAITING, Origin, PaymentStatus
+from sampan.domain.statuses import LINK_OPEN, WAITING, Origin, PaymentStatus
 from sampan.errors import Refusal
 from sampan.flow.issuing import Asking
-from sampan.flow.sale import SaleRequest, sale
-from sampan.flow.settle import Step, sale_of, settle
+from sampan.flow.sale import SaleRequest, faults_of_amount, sale
+from sampan.flow.settle import Step, settle, step_of
 from sampan.storage import page_sessions, payments
 from sampan.storage.engine import Tx
 from sampan.storage.page_sessions import PageSession
@@ -23,7 +23,7 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """A signed request for a page whose form is right; minor units, microseconds UTC.
 
     `returns` holds the parameters of the ways back by their names on the wire, `forced` says that
-    the request names the method.
+    the request names the method, `send_email` that a payment link is to be mailed to the customer.
     """
 
     payment_id: str
@@ -38,6 +38,7 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     language: str = ""
     style: int = 0
     forced: bool = False
+    send_email: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,15 +73,19 @@ def start(
 ) -> PageSession:
     """Start the payment of a page; return the session with it. A repeat starts nothing.
 
-    What ended in `error` (a limit, perhaps another one by now) is sent anew.
+    What ended in `error` (a limit, perhaps another one by now) is sent anew. The payment of a link
+    exists already, and begins; one that is cancelled or too late stays as it is.
 
     `step.why` is the request id. Raises `Refusal`: 3041 when another request was faster, 3060 when
-    the page was cancelled or its time is over, 310 when the project takes no payments.
+    the page was cancelled or its time is over, 310 when the project takes no payments, and for a
+    link the code of a limit that holds by now.
     """
     kept = page_sessions.find(tx, session.token)
     assert kept is not None  # noqa: S101 - it was opened
     if kept.payment is not None:
         payment = payments.payment_by_key(tx, kept.payment)
+        if payment is not None and payment.status in LINK_OPEN:
+            _confirm(tx, project, payment, step=step)
         if payment is None or payment.status is not PaymentStatus.ERROR:
             return kept
     over = request.best_before_us is not None and step.now_us >= request.best_before_us
@@ -107,6 +112,16 @@ def start(
     assert payment is not None  # noqa: S101 - it was just taken in
     page_sessions.attach(tx, session.token, payment=payment.key)
     return msgspec.structs.replace(kept, payment=payment.key)
+
+
+def _confirm(tx: Tx, project: Project, payment: Payment, *, step: Step) -> None:
+    """Begin the payment of a link. Twice at once begins one."""
+    settings = project.settings
+    if not settings.enabled:
+        raise Refusal(Code.NOT_ALLOWED_BY_PROJECT, message(Code.NOT_ALLOWED_BY_PROJECT))
+    for fault in faults_of_amount(settings, payment.currency, amount_minor=payment.amount_minor):
+        raise Refusal(fault.code, fault.message)
+    settle(tx, project, payment, event=ev.Confirmed(step.why), step=step)
 
 
 def try_again(tx: Tx, project: Project, payment: Payment, *, step: Step) -> bool:
@@ -139,19 +154,13 @@ def host(tx: Tx, asked: Asking, links: PageLinks, *, now_us: int) -> str:
     payment = asked.payment
     if asked.project.settings.flow is not Flow.REDIRECT or payment.origin is not Origin.GATE:
         return ""
-    targets = payment.targets
-    returns = {
-        "merchant_success_url": targets.return_success or targets.return_any,
-        "merchant_fail_url": targets.return_decline or targets.return_any,
-        "merchant_return_url": targets.return_any,
-    }
     request = PageRequest(
         payment_id=payment.id,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         customer=payment.customer,
         description=payment.description,
-        returns={name: url for name, url in returns.items() if url},
+        returns=returns_of(payment.targets),
         forced=True,
     )
     session = PageSession(
@@ -167,6 +176,16 @@ def host(tx: Tx, asked: Asking, links: PageLinks, *, now_us: int) -> str:
     return links.url(session.token)
 
 
+def returns_of(targets: Targets) -> dict[str, str]:
+    """Return the ways back of a Gate request as parameters of a page."""
+    returns = {
+        "merchant_success_url": targets.return_success or targets.return_any,
+        "merchant_fail_url": targets.return_decline or targets.return_any,
+        "merchant_return_url": targets.return_any,
+    }
+    return {name: url for name, url in returns.items() if url}
+
+
 def standing(tx: Tx, token: str) -> Standing | None:
     """Return where a page stands, None for an unknown token."""
     session = page_sessions.find(tx, token)
@@ -176,7 +195,7 @@ def standing(tx: Tx, token: str) -> Standing | None:
         return Standing(session=session, taken=_taken(tx, session))
     payment = payments.payment_by_key(tx, session.payment)
     assert payment is not None  # noqa: S101 - payments are never deleted
-    return Standing(session=session, payment=payment, operation=sale_of(tx, payment))
+    return Standing(session=session, payment=payment, operation=step_of(tx, payment))
 
 
 def _taken(tx: Tx, session: PageSession) -> bool:

@@ -1,5 +1,7 @@
 """Accept a sale: the payment exists from the commit of this transaction on."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from sampan.clock import Clock
@@ -66,22 +68,12 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
     event = ev.Rejected(faults) if faults else ev.Accepted()
     entered = decide(None, event, settings=project.settings, now_us=now_us)
     assert isinstance(entered, Move)  # noqa: S101 - nothing stands against a new payment
-    payment = _payment(tx, project, request, status=entered.to, now_us=now_us)
+    payment = new_payment(tx, project, request, status=entered.to, now_us=now_us)
     payment = msgspec.structs.replace(payment, faults=faults)
-    before = None
-    if not payments.insert_payment(tx, payment):
-        found = payments.payment_by_id(tx, project.id, request.payment_id)
-        assert found is not None  # noqa: S101 - it stood in the way of the insert
-        again = decide(found, event, settings=project.settings, now_us=now_us)
-        if not isinstance(again, Move):
-            return _repeat_or_refuse(tx, found, request)
-        before = found.status
-        payment = msgspec.structs.replace(payment, key=found.key, status=again.to)
-        if not payments.restart_payment(tx, payment):
-            return _repeat_or_refuse(tx, found, request)
-        # A page of the earlier request must not show the sum and the QR of this one.
-        page_sessions.detach(tx, payment=found.key)
-    operation = _operation(tx, payment, request_id=request_id)
+    payment, before, new = enter(tx, project, payment, event=event)
+    if not new:
+        return first_answer(tx, payment, digest=request.digest)
+    operation = first_operation(tx, payment, kind=OperationType.SALE, request_id=request_id)
     if faults:
         payments.insert_operation(tx, operation, project_id=project.id, digest=request.digest)
     else:
@@ -105,9 +97,50 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
     return request_id
 
 
-def _payment(
+class Entered(NamedTuple):
+    """What became of a payment that was asked for.
+
+    `before` is the status of what it takes the place of. Where it is not `new`, another request has
+    the payment id, and `payment` is that one's.
+    """
+
+    payment: Payment
+    before: PaymentStatus | None
+    new: bool
+
+
+def enter(tx: Tx, project: Project, payment: Payment, *, event: ev.Event) -> Entered:
+    """Keep a payment that an event makes, in place of one in `error` if need be."""
+    if payments.insert_payment(tx, payment):
+        return Entered(payment, None, new=True)
+    found = payments.payment_by_id(tx, project.id, payment.id)
+    assert found is not None  # noqa: S101 - it stood in the way of the insert
+    again = decide(found, event, settings=project.settings, now_us=payment.created_us)
+    if not isinstance(again, Move):
+        return Entered(found, found.status, new=False)
+    payment = msgspec.structs.replace(payment, key=found.key, status=again.to)
+    if not payments.restart_payment(tx, payment):
+        return Entered(found, found.status, new=False)
+    # A page of the earlier request must not show the sum and the QR of this one.
+    page_sessions.detach(tx, payment=found.key)
+    return Entered(payment, found.status, new=True)
+
+
+def first_answer(tx: Tx, found: Payment, *, digest: str) -> str:
+    """Return the request id that a request was answered with when it first came.
+
+    Raises `Refusal` 3041 when it never did: `found` belongs to another request.
+    """
+    first = payments.request_id_of_repeat(tx, found.key, digest)
+    if first is None:
+        raise Refusal(Code.PAYMENT_ID_EXISTS, message(Code.PAYMENT_ID_EXISTS))
+    return first
+
+
+def new_payment(
     tx: Tx, project: Project, request: SaleRequest, *, status: PaymentStatus, now_us: int
 ) -> Payment:
+    """Return the payment that a request asks for, with a key of its own. Nothing is written."""
     return Payment(
         key=tx.new_id(),
         project_id=project.id,
@@ -134,12 +167,13 @@ def _payment(
     )
 
 
-def _operation(tx: Tx, payment: Payment, *, request_id: str) -> Operation:
+def first_operation(tx: Tx, payment: Payment, *, kind: OperationType, request_id: str) -> Operation:
+    """Return the operation with which a payment begins, or ends in `error`. Nothing is written."""
     code = payment.faults[0].code if payment.faults else Code.AWAITING.value
     return Operation(
         id=tx.new_id(),
         payment_key=payment.key,
-        type=OperationType.SALE,
+        type=kind,
         status=payment.status,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
@@ -151,13 +185,6 @@ def _operation(tx: Tx, payment: Payment, *, request_id: str) -> Operation:
         created_us=payment.updated_us,
         updated_us=payment.updated_us,
     )
-
-
-def _repeat_or_refuse(tx: Tx, found: Payment, request: SaleRequest) -> str:
-    first = payments.request_id_of_repeat(tx, found.key, request.digest)
-    if first is None:
-        raise Refusal(Code.PAYMENT_ID_EXISTS, message(Code.PAYMENT_ID_EXISTS))
-    return first
 
 
 def _fault(code: Code, field: str) -> Fault:

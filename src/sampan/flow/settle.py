@@ -16,7 +16,13 @@ from sampan.domain.codes import message
 from sampan.domain.machine import Alarm, Decision, Move, decide
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
-from sampan.domain.statuses import FINAL, WAITING, OperationType, Origin, PaymentStatus
+from sampan.domain.statuses import (
+    FINAL,
+    WAITING,
+    OperationType,
+    Origin,
+    PaymentStatus,
+)
 from sampan.errors import Unavailable
 from sampan.flow.telling import tell
 from sampan.storage import journal, outbox, payments
@@ -106,11 +112,12 @@ def _attempt_changes(
     """Return what a new QR or a new attempt changes on a payment."""
     if isinstance(event, ev.Issued | ev.IssuedRedirect):
         return {"display": event.display}
-    if isinstance(event, ev.TriedAgain):
+    if isinstance(event, ev.TriedAgain | ev.Confirmed):
         until_us = attempts.decline_us(
             project.settings, now_us=now_us, best_before_us=payment.best_before_us
         )
-        return {"attempts_count": payment.attempts_count + 1, "decline_us": until_us}
+        more = isinstance(event, ev.TriedAgain)
+        return {"attempts_count": payment.attempts_count + more, "decline_us": until_us}
     return {}
 
 
@@ -148,6 +155,8 @@ def _follow(tx: Tx, project: Project, moved: _Moved, *, event: ev.Event, step: S
         extra = wire.display_members(
             payment.display, project.settings.display_profile, draw=qr_image.png
         )
+    if isinstance(event, ev.LinkSent):
+        extra = wire.link_members(event.url, expires_us=payment.decline_us)
     tell(tx, project, payment, operation=told, extra=extra)
 
 
@@ -156,7 +165,7 @@ def _operation_after(
 ) -> Operation:
     """Write what the move does to the operations; return the one that tells of it."""
     _, payment, code = moved
-    sale = sale_of(tx, payment)
+    sale = step_of(tx, payment)
     failed = payment.status is PaymentStatus.AWAITING_CUSTOMER
     moving = msgspec.structs.replace(
         sale,
@@ -167,10 +176,11 @@ def _operation_after(
         updated_us=step.now_us,
     )
     ended = sale.status in FINAL
-    if isinstance(event, ev.TriedAgain):
+    if isinstance(event, ev.TriedAgain | ev.Confirmed):
         begun = msgspec.structs.replace(
             moving,
             id=tx.new_id(),
+            type=OperationType.SALE,
             request_id=event.request_id,
             provider_ref="",
             # Attempts are told apart by their order, which a clock that is put back must not turn.
@@ -231,9 +241,12 @@ def _note_alarm(tx: Tx, payment: Payment, decision: Decision, *, step: Step) -> 
         )
 
 
-def sale_of(tx: Tx, payment: Payment) -> Operation:
-    """Return the newest sale of a payment."""
-    return _sales_of(tx, payment)[-1]
+def step_of(tx: Tx, payment: Payment) -> Operation:
+    """Return the operation in which a payment stands: its newest sale.
+
+    That of an unconfirmed payment link is the operation that made the link.
+    """
+    return _of_types(tx, payment, {OperationType.SALE, OperationType.INVOICE})[-1]
 
 
 def attempt_of(tx: Tx, payment: Payment, operation: Operation) -> int:
@@ -241,13 +254,10 @@ def attempt_of(tx: Tx, payment: Payment, operation: Operation) -> int:
     if payment.attempts_count == 1:
         return 1
     # Sales before the counted ones: a payment in `error` that was sent again.
-    sales = [sale.id for sale in _sales_of(tx, payment)]
+    sales = [sale.id for sale in _of_types(tx, payment, {OperationType.SALE})]
     return sales.index(operation.id) + 1 + payment.attempts_count - len(sales)
 
 
-def _sales_of(tx: Tx, payment: Payment) -> list[Operation]:
-    return [
-        operation
-        for operation in payments.operations_of(tx, payment.key)
-        if operation.type is OperationType.SALE
-    ]
+def _of_types(tx: Tx, payment: Payment, types: set[OperationType]) -> list[Operation]:
+    every = payments.operations_of(tx, payment.key)
+    return [operation for operation in every if operation.type in types]

@@ -7,7 +7,7 @@ import msgspec
 from sampan.domain import callback as wire
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
-from sampan.domain.statuses import FINAL, OperationType, PaymentStatus
+from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.storage import callbacks, outbox
 from sampan.storage.callbacks import Callback
 from sampan.storage.engine import Tx
@@ -61,7 +61,8 @@ def tell(
         body=_encode(told).decode(),
         note=note,
         attempts_count=0,
-        created_us=operation.updated_us,
+        # What was said before is known by its time, which a clock that is put back must not turn.
+        created_us=max(operation.updated_us, payment.updated_us),
         finished_us=operation.updated_us if note else None,
     )
     callbacks.insert_callback(tx, callback)
@@ -73,8 +74,13 @@ def tell(
 
 
 def _kind(payment: Payment, operation: Operation) -> str:
+    """Say how a callback stands to the others of its payment (`flow.delivery.begin`).
+
+    Until the end of a link everything is told in order, since `intermediate` ones may overtake
+    each other.
+    """
     if operation.type is OperationType.REFUND:
         return "refund"
     if payment.status not in FINAL:
-        return "intermediate"
+        return "link" if payment.origin is Origin.LINK else "intermediate"
     return "error" if payment.status is PaymentStatus.ERROR else "final"

@@ -9,7 +9,7 @@ from sampan.codecs.signature import sign
 from sampan.domain.callback import attempts_members, wire_time
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import METHOD, Project
-from sampan.domain.statuses import PaymentStatus, PaymentType
+from sampan.domain.statuses import PaymentStatus
 
 
 def result(
@@ -26,7 +26,7 @@ def result(
         "transaction": {
             "id": operation.id,
             "date": wire_time(operation.created_us),
-            "type": PaymentType.PURCHASE.value,
+            "type": payment.type.value,
         },
         "payment": {
             "method": METHOD,

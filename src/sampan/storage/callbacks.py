@@ -35,7 +35,7 @@ _EARLIER = Statement(
         or_(
             _c.c.kind == "intermediate",
             and_(
-                or_(_c.c.kind == "final", _c.c.kind == "error"),
+                or_(_c.c.kind == "final", _c.c.kind == "error", _c.c.kind == "link"),
                 _c.c.created_us < bindparam("created_us"),
             ),
         ),
@@ -195,7 +195,8 @@ def undelivered_before(tx: Tx, callback: Callback) -> Sequence[tuple[int, str]]:
     """Return (id, status) of what a final callback must not overtake and is not delivered yet.
 
     Every intermediate one of its payment, since nothing is shown after a final status; and older
-    results, told apart by their time, for ids tell no order.
+    results and news of a link, told apart by their time, for ids tell no order. A payment link has
+    no intermediate ones, so this holds for its news, too.
     """
     rows = tx.all(
         _EARLIER,

@@ -19,7 +19,7 @@ user_sessions = schema_users.user_sessions
 mails = schema_mails.mails
 
 TASK_KINDS = ("ask_provider", "callback", "mail")
-CALLBACK_KINDS = ("intermediate", "final", "error", "refund")
+CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
 

@@ -1,0 +1,240 @@
+"""Payment links: a payment that waits for its customer under an address (Gate docs, invoice).
+
+A link is a payment from the start and has a page from the start, which begins nothing until the
+customer confirms there (`flow.page.start`); from then on it is a payment of the Payment Page.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from sampan.clock import DAY_US
+from sampan.domain import callback as wire
+from sampan.domain import events as ev
+from sampan.domain.codes import Code, message
+from sampan.domain.machine import Move, decide
+from sampan.domain.page_links import PageLinks
+from sampan.domain.payment import Customer, Operation, Payment, Targets
+from sampan.domain.project import Project
+from sampan.domain.statuses import LINK_OPEN, OperationType, Origin, PaymentStatus
+from sampan.errors import FieldFault, Refusal
+from sampan.flow.page import PageRequest, returns_of
+from sampan.flow.sale import (
+    SaleRequest,
+    enter,
+    faults_of_amount,
+    first_answer,
+    first_operation,
+    new_payment,
+)
+from sampan.flow.settle import Step, settle, step_of
+from sampan.flow.telling import tell
+from sampan.storage import journal, page_sessions, payments
+from sampan.storage.engine import Tx
+from sampan.storage.journal import Entry
+from sampan.storage.page_sessions import PageSession
+
+OPEN_DAYS_MAX: Final = 30
+"""A link is good for so long at most (Gate docs, invoice)."""
+
+_request = msgspec.json.Decoder(PageRequest)
+
+
+class LinkRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment link whose form is right; minor units, microseconds UTC.
+
+    `send_email` asks us to mail it, and needs an address of the customer. `digest` marks the signed
+    text of a request through Gate; what staff ask for has none, and is no repeat of anything.
+    """
+
+    payment_id: str
+    amount_minor: int
+    currency: str
+    customer: Customer
+    best_before_us: int
+    description: str = ""
+    targets: Targets = Targets()
+    language: str = ""
+    send_email: bool = False
+    digest: str = ""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that was asked for: the request id to answer with, its payment and its address.
+
+    A payment in `error` failed a check of the project (its `faults`), and the address leads
+    nowhere.
+    """
+
+    request_id: str
+    payment: Payment
+    url: str
+
+
+class Mail(StrEnum):
+    """What is mailed to the customer of a link."""
+
+    LINK = "link"
+    CANCELLED = "cancelled link"
+
+
+def create(tx: Tx, project: Project, request: LinkRequest, *, links: PageLinks, step: Step) -> Link:
+    """Make a payment link and tell the merchant its address.
+
+    The same signed request again returns the first one and makes nothing. A payment in `error` may
+    be sent again. `step.why` is the request id. Raises `Refusal`: 702 for a `best_before` that is
+    over or too far ahead, 3041 when the payment id belongs to another request.
+    """
+    # A digest that nobody else has: what is not signed repeats nothing.
+    digest = request.digest or step.why
+    found = payments.payment_by_id(tx, project.id, request.payment_id)
+    if found is not None and found.status is not PaymentStatus.ERROR:
+        first = payments.request_id_of_repeat(tx, found.key, digest)
+        if first is not None:
+            return Link(request_id=first, payment=found, url=url_of(links, found))
+    _check_time(request.best_before_us, now_us=step.now_us)
+    # What takes the place of a payment in `error` comes after it, whatever the clock says.
+    now_us = max(step.now_us, found.updated_us + 1 if found else 0)
+    faults = faults_of_amount(project.settings, request.currency, amount_minor=request.amount_minor)
+    event = ev.Rejected(faults) if faults else ev.LinkMade()
+    move = decide(None, event, settings=project.settings, now_us=now_us)
+    assert isinstance(move, Move)  # noqa: S101 - nothing stands against a new payment
+    made = new_payment(tx, project, _as_sale(request), status=move.to, now_us=now_us)
+    made = msgspec.structs.replace(made, faults=faults, decline_us=request.best_before_us)
+    payment, before, new = enter(tx, project, made, event=event)
+    if not new:
+        first = first_answer(tx, payment, digest=digest)
+        return Link(request_id=first, payment=payment, url=url_of(links, payment))
+    operation = first_operation(tx, payment, kind=OperationType.INVOICE, request_id=step.why)
+    payments.insert_operation(tx, operation, project_id=project.id, digest=digest)
+    journal.write(
+        tx,
+        Entry(
+            at_us=now_us,
+            project_id=project.id,
+            payment=payment.key,
+            operation=operation.id,
+            what=type(event).__name__.lower(),
+            status_from=before,
+            status_to=payment.status.value,
+            by=step.by,
+            why=step.why,
+        ),
+    )
+    if not faults:
+        page_sessions.insert(tx, _session(payment, request, links=links))
+    tell(tx, project, payment, operation=operation, extra=members(links, payment))
+    if request.send_email and not faults:
+        ask_for_mail(tx, payment, Mail.LINK, step=step)
+    return Link(request_id=step.why, payment=payment, url=url_of(links, payment))
+
+
+def cancel(tx: Tx, project: Project, payment_id: str, *, links: PageLinks, step: Step) -> Operation:
+    """Take a link back; return the operation that made it. A repeat changes nothing.
+
+    Raises `Refusal`: 3061 for an unknown payment, 3060 for one that is no link, or a link whose
+    customer has confirmed or whose time is over.
+    """
+    payment = payments.payment_by_id(tx, project.id, payment_id)
+    if payment is None:
+        raise Refusal(Code.NOT_FOUND, message(Code.NOT_FOUND), http_status=404)
+    decision, after = settle(tx, project, payment, event=ev.LinkCancelled(), step=step)
+    if after.status is not PaymentStatus.INVOICE_CANCELED:
+        raise Refusal(Code.STATUS_FORBIDS, message(Code.STATUS_FORBIDS))
+    if isinstance(decision, Move) and _wants_mail(tx, after, links=links):
+        ask_for_mail(tx, after, Mail.CANCELLED, step=step)
+    return step_of(tx, after)
+
+
+def mark_sent(tx: Tx, project: Project, payment: Payment, *, links: PageLinks, step: Step) -> bool:
+    """Note that the link was mailed, and tell the merchant; False where that is no news."""
+    event = ev.LinkSent(url_of(links, payment))
+    decision, _ = settle(tx, project, payment, event=event, step=step)
+    return isinstance(decision, Move)
+
+
+def ask_for_mail(tx: Tx, payment: Payment, mail: Mail, *, step: Step) -> None:
+    """Ask for a message to the customer of a link.
+
+    The one place where mail is asked for: whoever sends it puts the task here. Until then the wish
+    stands in the journal and in the request that the link's page keeps, and nothing is sent.
+    """
+    journal.write(
+        tx,
+        Entry(
+            at_us=step.now_us,
+            project_id=payment.project_id,
+            payment=payment.key,
+            what=f"mail asked for: {mail.value}",
+            by=step.by,
+        ),
+    )
+
+
+def url_of(links: PageLinks, payment: Payment) -> str:
+    """Return the address of a payment's link: always the same, and nobody can guess it."""
+    return links.url(_token(links, payment))
+
+
+def members(links: PageLinks, payment: Payment) -> wire.Body:
+    """Return what a callback or a status answer says of a link while it is open, else nothing."""
+    if payment.status not in LINK_OPEN:
+        return {}
+    return wire.link_members(url_of(links, payment), expires_us=payment.decline_us)
+
+
+def _token(links: PageLinks, payment: Payment) -> str:
+    return links.token(payment.project_id, f"link/{payment.key}")
+
+
+def _check_time(best_before_us: int, *, now_us: int) -> None:
+    if not now_us < best_before_us <= now_us + OPEN_DAYS_MAX * DAY_US:
+        told = message(Code.MALFORMED_REQUEST)
+        constraint = f"in the future, at most {OPEN_DAYS_MAX} days ahead"
+        fault = FieldFault(Code.MALFORMED_REQUEST, told, "payment.best_before", constraint)
+        raise Refusal(Code.MALFORMED_REQUEST, told, faults=(fault,))
+
+
+def _as_sale(request: LinkRequest) -> SaleRequest:
+    return SaleRequest(
+        payment_id=request.payment_id,
+        amount_minor=request.amount_minor,
+        currency=request.currency,
+        description=request.description,
+        customer=request.customer,
+        targets=request.targets,
+        digest=request.digest,
+        origin=Origin.LINK,
+        best_before_us=request.best_before_us,
+    )
+
+
+def _session(payment: Payment, request: LinkRequest, *, links: PageLinks) -> PageSession:
+    asked = PageRequest(
+        payment_id=payment.id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        customer=payment.customer,
+        description=payment.description,
+        returns=returns_of(payment.targets),
+        best_before_us=payment.best_before_us,
+        language=request.language,
+        forced=True,
+        send_email=request.send_email,
+    )
+    return PageSession(
+        token=_token(links, payment),
+        project_id=payment.project_id,
+        payment_id=payment.id,
+        digest=request.digest,
+        request=msgspec.json.encode(asked).decode(),
+        payment=payment.key,
+        created_us=payment.updated_us,
+    )
+
+
+def _wants_mail(tx: Tx, payment: Payment, *, links: PageLinks) -> bool:
+    session = page_sessions.find(tx, _token(links, payment))
+    assert session is not None  # noqa: S101 - made with the link
+    return _request.decode(session.request).send_email
