@@ -196,7 +196,11 @@ class Platform:
     def routes(self) -> list[BaseRoute]:
         """Return the routes of every door that is open."""
         gate = Gate(
-            self.store, self.clock, projects=self.projects, check_url=self.check_callback_url
+            self.store,
+            self.clock,
+            projects=self.projects,
+            check_url=self.check_callback_url,
+            page_links=self.page_links,
         )
         notifications = Notifications(
             self.store,

@@ -1,6 +1,7 @@
 """What texts of a request may hold, the same at every door."""
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -8,8 +9,15 @@ TEXT_CHARS_MAX: Final = 255
 URL_CHARS_MAX: Final = 2048
 PROJECT_ID_MAX: Final = 4_294_967_295
 
+MOMENT: Final = "YYYY-MM-DDThh:mm:ss±hh:mm"
+"""How a moment is written, in words."""
+
 _FRAMING: Final = " \t\0\v\r\n"
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
 
 
 def is_payment_id(text: str) -> bool:
@@ -41,3 +49,19 @@ def project_number(text: str) -> int | None:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(PROJECT_ID_MAX))
     number = int(text) if digits else 0
     return number if 1 <= number <= PROJECT_ID_MAX else None
+
+
+def moment_us(text: str) -> int | None:
+    """Read a moment, whole seconds as microseconds UTC; None where it is none.
+
+    Without a zone it is UTC, as one library writes it.
+    """
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1_000_000

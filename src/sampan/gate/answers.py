@@ -69,9 +69,11 @@ def shown(project: Project, payment: Payment) -> wire.Body:
     )
 
 
-def state(project: Project, payment: Payment, *, operations: Sequence[Operation]) -> Response:
-    """Return the answer of `/v2/payment/status`."""
-    body = wire.status_answer(payment, operations, extra=shown(project, payment))
+def state(
+    project: Project, payment: Payment, *, operations: Sequence[Operation], link: wire.Body
+) -> Response:
+    """Return the answer of `/v2/payment/status`; `link` is what it says of an open link."""
+    body = wire.status_answer(payment, operations, extra=shown(project, payment) | link)
     return signed(project, body)
 
 

@@ -13,12 +13,15 @@ from starlette.types import Receive, Scope, Send
 from sampan.clock import Clock
 from sampan.domain import callback as bodies
 from sampan.domain.codes import Code
+from sampan.domain.page_links import PageLinks
 from sampan.domain.project import METHOD
 from sampan.errors import Refusal, Unavailable
+from sampan.flow import links
 from sampan.flow.refund import refuse_refund
 from sampan.flow.sale import new_request_id, sale
+from sampan.flow.settle import Step
 from sampan.gate import answers, wire
-from sampan.gate.fields import read_payment_id, refund_request, sale_request
+from sampan.gate.fields import link_request, read_payment_id, refund_request, sale_request
 from sampan.gate.requests import CheckUrl, missing, read_signed, refusal
 from sampan.storage import payments
 from sampan.storage.engine import Store, Tx
@@ -36,17 +39,26 @@ class Gate:
     """The signed JSON API."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, projects: Projects, check_url: CheckUrl
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        projects: Projects,
+        check_url: CheckUrl,
+        page_links: PageLinks,
     ) -> None:
         self._store = store
         self._clock = clock
         self._projects = projects
         self._check_url = check_url
+        self._page_links = page_links
 
     def routes(self) -> list[Route]:
         """Return every route below `/v2`."""
         table: list[tuple[str, Handler]] = [
             ("/v2/payment/banks/{method}/sale", self.sale),
+            ("/v2/payment/invoice/create", self.create_link),
+            ("/v2/payment/invoice/cancel", self.cancel_link),
             ("/v2/payment/status", self.status),
             ("/v2/payment/status/request", self.request_status),
             ("/v2/payment/refund", self.refund),
@@ -73,6 +85,30 @@ class Gate:
         )
         return answers.acknowledged(project.id, asked.payment_id, request_id=answered)
 
+    async def create_link(self, request: Request) -> Response:
+        """`POST /v2/payment/invoice/create`: a payment link; its address comes by callback."""
+        signed = await read_signed(request, wire.Invoice, projects=self._projects)
+        asked = link_request(signed, self._check_url)
+        _check_link(signed.shape)
+        project = signed.project
+        if not project.settings.enabled:
+            raise refusal(Code.NOT_ALLOWED_BY_PROJECT)
+        step = self._step(new_request_id(self._clock, project.id))
+        made = await self._store.transact(
+            lambda tx: links.create(tx, project, asked, links=self._page_links, step=step)
+        )
+        return answers.acknowledged(project.id, asked.payment_id, request_id=made.request_id)
+
+    async def cancel_link(self, request: Request) -> Response:
+        """`POST /v2/payment/invoice/cancel`: takes a link back that nobody has confirmed."""
+        signed = await read_signed(request, wire.Status, projects=self._projects)
+        project, payment_id = signed.project, read_payment_id(signed.shape.general)
+        step = self._step()
+        operation = await self._store.transact(
+            lambda tx: links.cancel(tx, project, payment_id, links=self._page_links, step=step)
+        )
+        return answers.acknowledged(project.id, payment_id, request_id=operation.request_id)
+
     async def refund(self, request: Request) -> Response:
         """`POST /v2/payment/…/refund`: acknowledged, then refused by callback (decision 1.4)."""
         signed = await read_signed(request, wire.Refund, projects=self._projects)
@@ -96,7 +132,10 @@ class Gate:
             if payment is None:
                 return answers.signed(project, bodies.not_found(project.id))
             return answers.state(
-                project, payment, operations=payments.operations_of(tx, payment.key)
+                project,
+                payment,
+                operations=payments.operations_of(tx, payment.key),
+                link=links.members(self._page_links, payment),
             )
 
         return await self._store.read(look)
@@ -137,10 +176,22 @@ class Gate:
         """Answer a path that does not exist."""
         raise refusal(Code.ACCESS_DENIED, http_status=404)
 
+    def _step(self, why: str = "") -> Step:
+        return Step(self._clock.now_us(), "merchant", why)
+
 
 def _check_method(method: str, served: frozenset[str] | set[str]) -> None:
     if method not in served:
         raise refusal(Code.UNKNOWN_METHOD)
+
+
+def _check_link(invoice: wire.Invoice) -> None:
+    """Refuse what `hk-qr` cannot do: another method, or money that is only put aside."""
+    payment = invoice.payment
+    forced = UNSET if isinstance(payment, UnsetType) else payment.force_method
+    _check_method(METHOD if isinstance(forced, UnsetType) else forced, {METHOD})
+    if invoice.operation_type not in {UNSET, "sale"}:
+        raise refusal(Code.NOT_ALLOWED_BY_PROJECT)
 
 
 class Guarded:

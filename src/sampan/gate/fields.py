@@ -10,12 +10,15 @@ from sampan.domain.codes import Code
 from sampan.domain.payment import Customer, Targets
 from sampan.domain.project import Project
 from sampan.domain.texts import (
+    MOMENT,
     TEXT_CHARS_MAX,
     URL_CHARS_MAX,
     is_email,
     is_payment_id,
     is_web_url,
+    moment_us,
 )
+from sampan.flow.links import LinkRequest
 from sampan.flow.refund import RefundRequest
 from sampan.flow.sale import SaleRequest
 from sampan.gate import wire
@@ -34,6 +37,7 @@ _REQUIRED: Final = (
     ("customer", "id"),
     ("customer", "ip_address"),
 )
+_REQUIRED_LINK: Final = (*_REQUIRED[:-1], ("payment", "best_before"))
 _REQUIRED_STRICT: Final = (
     ("customer", "first_name"),
     ("customer", "last_name"),
@@ -47,24 +51,48 @@ def sale_request(signed: Signed[wire.Sale], check_url: CheckUrl) -> SaleRequest:
     Limits of the fields: Gate spec, `banks/{payment_method}/sale`.
     """
     sale, project = signed.shape, signed.project
-    _require(sale, project)
+    _require(sale, project, _REQUIRED)
     payment_id = read_payment_id(sale.general)
     payment, customer = sale.payment, sale.customer
     assert not isinstance(payment, UnsetType)  # noqa: S101 - required above
     assert not isinstance(customer, UnsetType)  # noqa: S101 - required above
-    assert isinstance(payment.amount, int)  # noqa: S101 - required above
-    currency = _text(payment.currency)
-    if not 0 <= payment.amount <= AMOUNT_MINOR_MAX:
-        raise malformed("payment.amount", f"0..{AMOUNT_MINOR_MAX}")
-    if not _CURRENCY.fullmatch(currency):
-        raise malformed("payment.currency", "^[A-Z]{3}$", code=Code.INVALID_CURRENCY)
     return SaleRequest(
         payment_id=payment_id,
-        amount_minor=payment.amount,
-        currency=currency,
+        amount_minor=_amount(payment, amount_min=0),
+        currency=_currency(payment),
         description=_bounded(payment.description, "payment.description"),
         customer=_customer(customer),
         targets=_targets(sale, check_url),
+        digest=signed.digest,
+    )
+
+
+def link_request(signed: Signed[wire.Invoice], check_url: CheckUrl) -> LinkRequest:
+    """Return the payment link that a signed request asks for. Raises `Refusal`.
+
+    Limits of the fields: Gate spec, `invoice/create`. Whether `best_before` is in its bounds is
+    decided by `flow.links`, since a repeat may come after it.
+    """
+    invoice, project = signed.shape, signed.project
+    _require(invoice, project, _REQUIRED_LINK)
+    payment, customer = invoice.payment, invoice.customer
+    assert not isinstance(payment, UnsetType)  # noqa: S101 - required above
+    assert not isinstance(customer, UnsetType)  # noqa: S101 - required above
+    send_email = invoice.send_email is not UNSET and bool(invoice.send_email)
+    if send_email and not _text(customer.email):
+        raise missing("customer.email")
+    payment_id = read_payment_id(invoice.general)
+    _bounded(payment.extra_param, "payment.extra_param")
+    return LinkRequest(
+        payment_id=payment_id,
+        amount_minor=_amount(payment, amount_min=1),
+        currency=_currency(payment),
+        customer=_customer(customer),
+        best_before_us=_best_before(payment),
+        description=_bounded(payment.description, "payment.description"),
+        targets=_targets(invoice, check_url),
+        language=_bounded(customer.language, "customer.language").lower(),
+        send_email=send_email,
         digest=signed.digest,
     )
 
@@ -103,9 +131,30 @@ def read_payment_id(general: wire.General | UnsetType) -> str:
     return payment_id
 
 
-def _require(sale: wire.Sale, project: Project) -> None:
+def _amount(payment: wire.PaymentWire, *, amount_min: int) -> int:
+    assert isinstance(payment.amount, int)  # noqa: S101 - required
+    if not amount_min <= payment.amount <= AMOUNT_MINOR_MAX:
+        raise malformed("payment.amount", f"{amount_min}..{AMOUNT_MINOR_MAX}")
+    return payment.amount
+
+
+def _currency(payment: wire.PaymentWire) -> str:
+    currency = _text(payment.currency)
+    if not _CURRENCY.fullmatch(currency):
+        raise malformed("payment.currency", "^[A-Z]{3}$", code=Code.INVALID_CURRENCY)
+    return currency
+
+
+def _best_before(payment: wire.InvoicePayment) -> int:
+    until_us = moment_us(_text(payment.best_before))
+    if until_us is None:
+        raise malformed("payment.best_before", MOMENT)
+    return until_us
+
+
+def _require(sale: wire.Sale, project: Project, required: tuple[tuple[str, str], ...]) -> None:
     strict = project.settings.strict_customer
-    wanted = _REQUIRED + _REQUIRED_STRICT if strict else _REQUIRED
+    wanted = required + _REQUIRED_STRICT if strict else required
     absent = [
         f"{group}.{name}"
         for group, name in wanted

@@ -84,6 +84,29 @@ class Sale(Struct, kw_only=True):
     callback: CallbackWire | UnsetType = UNSET
 
 
+class InvoiceCustomer(CustomerWire, kw_only=True):
+    """Object `customer` of a payment link."""
+
+    language: Text = UNSET
+
+
+class InvoicePayment(PaymentWire, kw_only=True):
+    """Object `payment` of a payment link."""
+
+    best_before: Text = UNSET
+    extra_param: Text = UNSET
+    force_method: Text = UNSET
+
+
+class Invoice(Sale, kw_only=True):
+    """`POST /v2/payment/invoice/create`: a payment link."""
+
+    customer: InvoiceCustomer | UnsetType = UNSET
+    payment: InvoicePayment | UnsetType = UNSET
+    send_email: bool | int | UnsetType = UNSET
+    operation_type: Text = UNSET
+
+
 class Refund(Struct, kw_only=True):
     """`POST /v2/payment/…/refund`."""
 

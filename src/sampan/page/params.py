@@ -7,14 +7,21 @@ looked at.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from sampan.clock import DAY_US
 from sampan.domain.codes import Code, message
 from sampan.domain.payment import Customer, Targets
 from sampan.domain.project import METHOD, Project
-from sampan.domain.texts import TEXT_CHARS_MAX, URL_CHARS_MAX, is_email, is_payment_id, is_web_url
+from sampan.domain.texts import (
+    MOMENT,
+    TEXT_CHARS_MAX,
+    URL_CHARS_MAX,
+    is_email,
+    is_payment_id,
+    is_web_url,
+    moment_us,
+)
 from sampan.errors import FieldFault, Refusal
 from sampan.flow.page import PageRequest
 from sampan.money import AMOUNT_MINOR_MAX
@@ -62,10 +69,6 @@ BEST_BEFORE_US_MAX: Final = 30 * DAY_US
 _AMOUNT: Final = re.compile(r"([0-9]{1,14})(\.0+)?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _STYLE: Final = re.compile(r"[0-9]{1,9}")
-_BEST_BEFORE: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
-)
 
 
 def read(
@@ -170,19 +173,12 @@ def _returns(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def _best_before(text: str, *, now_us: int) -> int | None:
-    """Read until when the page may be used; without a zone it is UTC, as one library writes it."""
+    """Read until when the page may be used."""
     if not text:
         return None
-    constraint = "YYYY-MM-DDThh:mm:ss±hh:mm"
-    if not _BEST_BEFORE.fullmatch(text):
-        raise refusal(Code.MALFORMED_REQUEST, "best_before", constraint=constraint)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise refusal(Code.MALFORMED_REQUEST, "best_before", constraint=constraint) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    until_us = int(moment.timestamp()) * 1_000_000
+    until_us = moment_us(text)
+    if until_us is None:
+        raise refusal(Code.MALFORMED_REQUEST, "best_before", constraint=MOMENT)
     return None if until_us > now_us + BEST_BEFORE_US_MAX else until_us
 
 

@@ -14,7 +14,7 @@ from sampan.domain.look import Look
 from sampan.domain.page_links import PATH
 from sampan.domain.payment import Payment
 from sampan.domain.project import Project
-from sampan.domain.statuses import WAITING, PaymentStatus
+from sampan.domain.statuses import LINK_OPEN, WAITING, PaymentStatus
 from sampan.flow.page import PageRequest, Standing
 from sampan.flow.sale import faults_of_amount
 from sampan.page import messages
@@ -62,6 +62,8 @@ _BY_STATUS: Final = {
     PaymentStatus.ERROR: Screen.FAILED,
     PaymentStatus.PROCESSING: Screen.PREPARING,
     PaymentStatus.AWAITING_CUSTOMER: Screen.RETRY,
+    PaymentStatus.EXPIRED: Screen.EXPIRED,
+    PaymentStatus.INVOICE_CANCELED: Screen.CANCELLED,
 }
 
 
@@ -140,11 +142,11 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 def screen_of(standing: Standing, request: PageRequest, *, now_us: int) -> Screen:
     """Say which screen stands for where a payment is now."""
     payment = standing.payment
-    if payment is None:
-        if standing.taken:
-            return Screen.FAILED
-        if standing.session.cancelled_us is not None:
-            return Screen.CANCELLED
+    if payment is None and standing.taken:
+        return Screen.FAILED
+    if payment is None and standing.session.cancelled_us is not None:
+        return Screen.CANCELLED
+    if payment is None or payment.status in LINK_OPEN:
         over = request.best_before_us is not None and now_us >= request.best_before_us
         return Screen.EXPIRED if over else Screen.CHOOSE
     if payment.status is PaymentStatus.DECLINE:
