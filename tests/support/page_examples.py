@@ -17,7 +17,7 @@ from sampan.domain.codes import Code, message
 from sampan.domain.look import Look, Picture
 from sampan.domain.payment import Customer, DisplayData, Operation, Payment, Targets
 from sampan.domain.project import Project, ProjectSettings
-from sampan.domain.statuses import OperationType, Origin, PaymentStatus
+from sampan.domain.statuses import FINAL, LINK_OPEN, OperationType, Origin, PaymentStatus
 from sampan.flow.page import PageRequest, Standing
 from sampan.page.returning import OpenedAs
 from sampan.page.view import Frame, View, view_of
@@ -112,7 +112,8 @@ def request_with(**changes: Any) -> PageRequest:  # noqa: ANN401 - fields of eve
 
 def payment_in(status: PaymentStatus, **changes: Any) -> Payment:  # noqa: ANN401 - as above
     """Return the payment for tea in a status, changed as told."""
-    final = status in {PaymentStatus.SUCCESS, PaymentStatus.DECLINE, PaymentStatus.ERROR}
+    final = status in FINAL
+    link = status in {*LINK_OPEN, PaymentStatus.EXPIRED, PaymentStatus.INVOICE_CANCELED}
     values: dict[str, Any] = {
         "key": 41,
         "project_id": PROJECT.id,
@@ -124,14 +125,14 @@ def payment_in(status: PaymentStatus, **changes: Any) -> Payment:  # noqa: ANN40
         "description": GOODS,
         "customer": REQUEST.customer,
         "targets": Targets(),
-        "display": SHOWN,
+        "display": None if link else SHOWN,
         "faults": (),
         "held_count": 0,
         "created_us": BEGUN_US,
         "updated_us": NOW_US - 3 * SECOND_US,
         "decline_us": BEGUN_US + 900 * SECOND_US,
         "finished_us": NOW_US - 3 * SECOND_US if final else None,
-        "origin": Origin.PAGE,
+        "origin": Origin.LINK if link else Origin.PAGE,
     }
     return Payment(**(values | changes))
 

@@ -10,6 +10,7 @@ from sampan.domain.codes import MEANINGS, MESSAGES, Code, message
 
 PUBLISHED: Final = {
     "0": "Success",
+    "301": "Cancelled",
     "303": "Access denied",
     "310": "This operation is not allowed by project settings",
     "314": "Provider is not available now to perform the operation",

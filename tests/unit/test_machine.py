@@ -15,7 +15,7 @@ from sampan.domain.codes import message
 from sampan.domain.machine import MOVES, Alarm, Decision, Ignore, Move, decide
 from sampan.domain.payment import Customer, DisplayData, Payment, Targets
 from sampan.domain.project import OtherAmount, ProjectSettings
-from sampan.domain.statuses import FINAL, Origin, PaymentStatus
+from sampan.domain.statuses import FINAL, LINK_OPEN, Origin, PaymentStatus
 
 NOW_US: Final = 1_735_689_600_000_000
 FINISHED_US: Final = NOW_US - 60_000_000
@@ -35,6 +35,10 @@ EVENTS: Final[dict[str, ev.Event]] = {
     "attempt fails": ev.AttemptFailed("20602", RETRY_UNTIL_US),
     "customer tries again": ev.TriedAgain("request-2"),
     "customer gives up": ev.GaveUp(),
+    "link made": ev.LinkMade(),
+    "link mailed": ev.LinkSent("https://pay.example/payment/s/x"),
+    "link cancelled": ev.LinkCancelled(),
+    "customer confirms": ev.Confirmed("request-2"),
     "staff accept": ev.StaffAccepted(RIGHT, "T1"),
     "staff decline": ev.StaffDeclined(),
 }
@@ -50,6 +54,10 @@ TABLE: Final = [
     ("no payment yet", "attempt fails", "nothing"),
     ("no payment yet", "customer tries again", "nothing"),
     ("no payment yet", "customer gives up", "nothing"),
+    ("no payment yet", "link made", "becomes awaiting payment: 9999 Awaiting processing"),
+    ("no payment yet", "link mailed", "nothing"),
+    ("no payment yet", "link cancelled", "nothing"),
+    ("no payment yet", "customer confirms", "nothing"),
     ("no payment yet", "staff accept", "nothing"),
     ("no payment yet", "staff decline", "nothing"),
     ("processing", "sale accepted", "nothing"),
@@ -66,6 +74,10 @@ TABLE: Final = [
     ("processing", "attempt fails", "becomes awaiting customer: 20602 Time-out"),
     ("processing", "customer tries again", "nothing"),
     ("processing", "customer gives up", "nothing"),
+    ("processing", "link made", "nothing"),
+    ("processing", "link mailed", "nothing"),
+    ("processing", "link cancelled", "nothing"),
+    ("processing", "customer confirms", "nothing"),
     ("processing", "staff accept", "becomes success: 0 Success"),
     ("processing", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting customer action", "sale accepted", "nothing"),
@@ -82,6 +94,10 @@ TABLE: Final = [
     ("awaiting customer action", "attempt fails", "becomes awaiting customer: 20602 Time-out"),
     ("awaiting customer action", "customer tries again", "nothing"),
     ("awaiting customer action", "customer gives up", "nothing"),
+    ("awaiting customer action", "link made", "nothing"),
+    ("awaiting customer action", "link mailed", "nothing"),
+    ("awaiting customer action", "link cancelled", "nothing"),
+    ("awaiting customer action", "customer confirms", "nothing"),
     ("awaiting customer action", "staff accept", "becomes success: 0 Success"),
     ("awaiting customer action", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting redirect result", "sale accepted", "nothing"),
@@ -98,6 +114,10 @@ TABLE: Final = [
     ("awaiting redirect result", "attempt fails", "becomes awaiting customer: 20602 Time-out"),
     ("awaiting redirect result", "customer tries again", "nothing"),
     ("awaiting redirect result", "customer gives up", "nothing"),
+    ("awaiting redirect result", "link made", "nothing"),
+    ("awaiting redirect result", "link mailed", "nothing"),
+    ("awaiting redirect result", "link cancelled", "nothing"),
+    ("awaiting redirect result", "customer confirms", "nothing"),
     ("awaiting redirect result", "staff accept", "becomes success: 0 Success"),
     ("awaiting redirect result", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("awaiting customer", "sale accepted", "nothing"),
@@ -114,6 +134,10 @@ TABLE: Final = [
         "customer gives up",
         "becomes decline: 20301 Account owner cancelled operation",
     ),
+    ("awaiting customer", "link made", "nothing"),
+    ("awaiting customer", "link mailed", "nothing"),
+    ("awaiting customer", "link cancelled", "nothing"),
+    ("awaiting customer", "customer confirms", "nothing"),
     ("awaiting customer", "staff accept", "becomes success: 0 Success"),
     ("awaiting customer", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
     ("success", "sale accepted", "nothing"),
@@ -126,6 +150,10 @@ TABLE: Final = [
     ("success", "attempt fails", "nothing"),
     ("success", "customer tries again", "nothing"),
     ("success", "customer gives up", "nothing"),
+    ("success", "link made", "nothing"),
+    ("success", "link mailed", "nothing"),
+    ("success", "link cancelled", "nothing"),
+    ("success", "customer confirms", "nothing"),
     ("success", "staff accept", "nothing"),
     ("success", "staff decline", "nothing"),
     ("decline", "sale accepted", "nothing"),
@@ -138,6 +166,10 @@ TABLE: Final = [
     ("decline", "attempt fails", "nothing"),
     ("decline", "customer tries again", "nothing"),
     ("decline", "customer gives up", "nothing"),
+    ("decline", "link made", "nothing"),
+    ("decline", "link mailed", "nothing"),
+    ("decline", "link cancelled", "nothing"),
+    ("decline", "customer confirms", "nothing"),
     ("decline", "staff accept", "becomes success: 0 Success"),
     ("decline", "staff decline", "nothing"),
     ("error", "sale accepted", "becomes processing: 9999 Awaiting processing"),
@@ -150,8 +182,76 @@ TABLE: Final = [
     ("error", "attempt fails", "nothing"),
     ("error", "customer tries again", "nothing"),
     ("error", "customer gives up", "nothing"),
+    ("error", "link made", "becomes awaiting payment: 9999 Awaiting processing"),
+    ("error", "link mailed", "nothing"),
+    ("error", "link cancelled", "nothing"),
+    ("error", "customer confirms", "nothing"),
     ("error", "staff accept", "nothing"),
     ("error", "staff decline", "nothing"),
+    ("awaiting payment", "sale accepted", "nothing"),
+    ("awaiting payment", "sale rejected", "nothing"),
+    ("awaiting payment", "QR issued", "nothing"),
+    ("awaiting payment", "QR issued on our page", "nothing"),
+    ("awaiting payment", "customer refuses", "nothing"),
+    ("awaiting payment", "right sum arrives", "alarm: no QR was made, unapplied"),
+    ("awaiting payment", "time runs out", "becomes expired: 20602 Time-out"),
+    ("awaiting payment", "attempt fails", "nothing"),
+    ("awaiting payment", "customer tries again", "nothing"),
+    ("awaiting payment", "customer gives up", "nothing"),
+    ("awaiting payment", "link made", "nothing"),
+    ("awaiting payment", "link mailed", "becomes invoice sent: 9999 Awaiting processing"),
+    ("awaiting payment", "link cancelled", "becomes invoice canceled: 301 Cancelled"),
+    ("awaiting payment", "customer confirms", "becomes processing: 9999 Awaiting processing"),
+    ("awaiting payment", "staff accept", "nothing"),
+    ("awaiting payment", "staff decline", "nothing"),
+    ("invoice sent", "sale accepted", "nothing"),
+    ("invoice sent", "sale rejected", "nothing"),
+    ("invoice sent", "QR issued", "nothing"),
+    ("invoice sent", "QR issued on our page", "nothing"),
+    ("invoice sent", "customer refuses", "nothing"),
+    ("invoice sent", "right sum arrives", "alarm: no QR was made, unapplied"),
+    ("invoice sent", "time runs out", "becomes expired: 20602 Time-out"),
+    ("invoice sent", "attempt fails", "nothing"),
+    ("invoice sent", "customer tries again", "nothing"),
+    ("invoice sent", "customer gives up", "nothing"),
+    ("invoice sent", "link made", "nothing"),
+    ("invoice sent", "link mailed", "nothing"),
+    ("invoice sent", "link cancelled", "becomes invoice canceled: 301 Cancelled"),
+    ("invoice sent", "customer confirms", "becomes processing: 9999 Awaiting processing"),
+    ("invoice sent", "staff accept", "nothing"),
+    ("invoice sent", "staff decline", "nothing"),
+    ("expired", "sale accepted", "nothing"),
+    ("expired", "sale rejected", "nothing"),
+    ("expired", "QR issued", "nothing"),
+    ("expired", "QR issued on our page", "nothing"),
+    ("expired", "customer refuses", "nothing"),
+    ("expired", "right sum arrives", "alarm: no QR was made, unapplied"),
+    ("expired", "time runs out", "nothing"),
+    ("expired", "attempt fails", "nothing"),
+    ("expired", "customer tries again", "nothing"),
+    ("expired", "customer gives up", "nothing"),
+    ("expired", "link made", "nothing"),
+    ("expired", "link mailed", "nothing"),
+    ("expired", "link cancelled", "nothing"),
+    ("expired", "customer confirms", "nothing"),
+    ("expired", "staff accept", "nothing"),
+    ("expired", "staff decline", "nothing"),
+    ("invoice canceled", "sale accepted", "nothing"),
+    ("invoice canceled", "sale rejected", "nothing"),
+    ("invoice canceled", "QR issued", "nothing"),
+    ("invoice canceled", "QR issued on our page", "nothing"),
+    ("invoice canceled", "customer refuses", "nothing"),
+    ("invoice canceled", "right sum arrives", "alarm: no QR was made, unapplied"),
+    ("invoice canceled", "time runs out", "nothing"),
+    ("invoice canceled", "attempt fails", "nothing"),
+    ("invoice canceled", "customer tries again", "nothing"),
+    ("invoice canceled", "customer gives up", "nothing"),
+    ("invoice canceled", "link made", "nothing"),
+    ("invoice canceled", "link mailed", "nothing"),
+    ("invoice canceled", "link cancelled", "nothing"),
+    ("invoice canceled", "customer confirms", "nothing"),
+    ("invoice canceled", "staff accept", "nothing"),
+    ("invoice canceled", "staff decline", "nothing"),
 ]
 """(a payment's status, what happens, what follows), with a project's default settings."""
 
@@ -173,6 +273,8 @@ CREDITS: Final = [
     ("decline", "accept", 9_999, "alarm: late, unapplied"),
     ("success", "accept", 9_999, "alarm: double, unapplied"),
     ("error", "accept", 9_999, "alarm: payment in error, unapplied"),
+    ("awaiting payment", "accept", 9_999, "alarm: no QR was made, unapplied"),
+    ("expired", "accept", 9_999, "alarm: no QR was made, unapplied"),
 ]
 """(a payment's status, what the project wants with other sums, the sum, what follows)."""
 
@@ -181,8 +283,10 @@ def a_payment(status: str, **changes: Any) -> Payment:  # noqa: ANN401 - fields 
     """A payment over 100.00 in HKD in a status, finished a minute ago if it is final.
 
     One that awaits the customer was asked for on our page, and may be tried again for five minutes.
+    A link is good for another microsecond.
     """
     failed = status == PaymentStatus.AWAITING_CUSTOMER
+    link = status in {*LINK_OPEN, PaymentStatus.EXPIRED, PaymentStatus.INVOICE_CANCELED}
     fields: dict[str, Any] = {
         "key": 1,
         "project_id": 123,
@@ -201,8 +305,9 @@ def a_payment(status: str, **changes: Any) -> Payment:  # noqa: ANN401 - fields 
         "updated_us": FINISHED_US,
         "decline_us": NOW_US,
         "finished_us": FINISHED_US if status in FINAL else None,
-        "origin": Origin.PAGE if failed else Origin.GATE,
+        "origin": Origin.LINK if link else Origin.PAGE if failed else Origin.GATE,
         "retry_until_us": RETRY_UNTIL_US if failed else None,
+        "best_before_us": NOW_US + 1 if link else None,
     }
     return Payment(**(fields | changes))
 
@@ -380,6 +485,28 @@ def test_trying_again_in_time(until_us: int, follows: str) -> None:
     assert in_words(decided(payment, EVENTS["customer tries again"])) == follows
 
 
+@pytest.mark.parametrize("status", sorted(LINK_OPEN))
+@pytest.mark.parametrize(
+    ("until_us", "follows"),
+    [
+        (NOW_US + 1, "becomes processing: 9999 Awaiting processing"),
+        (NOW_US, "nothing"),
+        (NOW_US - 1, "nothing"),
+    ],
+)
+def test_confirming_a_link_in_time(status: str, until_us: int, follows: str) -> None:
+    """A link is confirmed before `best_before`, not at it."""
+    payment = a_payment(status, best_before_us=until_us)
+    assert in_words(decided(payment, EVENTS["customer confirms"])) == follows
+
+
+@pytest.mark.parametrize("status", sorted(LINK_OPEN))
+def test_a_link_that_is_too_late_is_no_failed_attempt(status: str) -> None:
+    """Whatever the project allows, what nobody confirmed is not tried again; clocks may differ."""
+    found = decided(a_payment(status), EVENTS["time runs out"], retry_attempts_max=5)
+    assert in_words(found) == "becomes expired: 20602 Time-out"
+
+
 @pytest.mark.parametrize("attempts_max", [0, 5])
 def test_staff_decline_for_good(attempts_max: int) -> None:
     """Staff who decline leave the customer no other attempt."""
@@ -467,7 +594,7 @@ def test_no_way_leaves_a_final_status_but_the_listed(
             listed = {MOVES.get((before, type(event)))}
             if isinstance(event, ev.Credited):
                 listed.add(MOVES.get((before, ev.StaffDeclined)))
-            if isinstance(event, ev.Refused | ev.Expired) and origin is Origin.PAGE:
+            if isinstance(event, ev.Refused | ev.Expired) and origin is not Origin.GATE:
                 listed.add(MOVES.get((before, ev.AttemptFailed)))
             assert decision.to in listed
             begun = isinstance(event, ev.TriedAgain)

@@ -12,7 +12,7 @@ from sampan.codecs import qr_image
 from sampan.domain.look import Look
 from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import DisplayData, Payment
-from sampan.domain.statuses import Origin, PaymentStatus
+from sampan.domain.statuses import LINK_OPEN, Origin, PaymentStatus
 from sampan.flow.page import PageRequest, Standing
 from sampan.page.pages import Pages
 from sampan.page.returning import Back, OpenedAs, Way, Ways
@@ -87,6 +87,10 @@ SCREENS: Final = [
     (St.DECLINE, NOTHING, "20304", "declined"),
     (St.DECLINE, HELD, "20602", "timed_out"),
     (St.ERROR, NO_QR, "502", "failed"),
+    (St.AWAITING_PAYMENT, NOTHING, "9999", "choose"),
+    (St.INVOICE_SENT, NOTHING, "9999", "choose"),
+    (St.EXPIRED, NOTHING, "20602", "expired"),
+    (St.INVOICE_CANCELED, NOTHING, "301", "cancelled"),
 ]
 
 
@@ -129,7 +133,20 @@ def test_screen_before_the_payment(
     assert screen_of(Standing(session=session), request, now_us=NOW_US) == shows
 
 
-@pytest.mark.parametrize("status", PaymentStatus)
+@pytest.mark.parametrize("status", sorted(LINK_OPEN))
+@pytest.mark.parametrize(
+    ("until_us", "shows"), [(NOW_US + 1, "choose"), (NOW_US, "expired"), (NOW_US - 1, "expired")]
+)
+def test_a_link_waits_until_its_time(status: PaymentStatus, until_us: int, shows: str) -> None:
+    """A link is confirmed on the page before `best_before`, whoever is late to expire it."""
+    standing = standing_of(payment_in(status))
+    request = request_with(best_before_us=until_us)
+    assert screen_of(standing, request, now_us=NOW_US) == shows
+    view = seen(standing, request)
+    assert view.changes_us == (until_us if shows == "choose" else None)
+
+
+@pytest.mark.parametrize("status", sorted({*PaymentStatus} - LINK_OPEN))
 def test_a_payment_outlives_its_page(status: PaymentStatus) -> None:
     """What has begun is shown as it stands, though page and `best_before` are over."""
     payment = payment_in(status)

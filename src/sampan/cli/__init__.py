@@ -16,6 +16,7 @@ from sampan.cli import (
     callbacks,
     demo,
     doctor,
+    links,
     mails,
     page,
     payments,
@@ -54,6 +55,7 @@ for group in (
     signing,
     qr,
     payments,
+    links,
     books,
 ):
     group.register(app)

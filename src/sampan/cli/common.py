@@ -1,6 +1,7 @@
 """What the commands share: settings, the open database, output for people and for programs."""
 
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sampan.storage.vault import Vault
 
 Result = TypeVar("Result")
+Options = TypeVar("Options")
 
 USAGE = 2
 """Exit code of a command that was called wrongly; click's own."""
@@ -173,3 +175,15 @@ async def desk(settings: "Settings | None" = None) -> AsyncIterator[Desk]:
 def colours() -> bool:
     """Whether standard output is a terminal that shows colours."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and "NO_COLOR" not in os.environ
+
+
+def with_options(options: type[Options], run_it: Callable[[Options], None]) -> Callable[..., None]:
+    """Return a command whose options are the fields of a class, with the words of a function."""
+
+    def command(**given: Any) -> None:  # noqa: ANN401 - Typer gives what the options say
+        run_it(options(**given))
+
+    # Typer reads it.
+    command.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
+    command.__doc__ = run_it.__doc__
+    return command

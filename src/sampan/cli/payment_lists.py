@@ -1,14 +1,13 @@
 """`sampan payments list` and `find`: payments among many."""
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sampan.cli.common import USAGE, Failed, JsonFlag, desk, emit, run, stdout
+from sampan.cli.common import USAGE, Failed, JsonFlag, desk, emit, run, stdout, with_options
 
 if TYPE_CHECKING:
     from sampan.domain.statuses import PaymentStatus
@@ -49,7 +48,7 @@ class Wanted:
 
 def register(group: typer.Typer) -> None:
     """Add the commands to the group of payments."""
-    group.command("list")(_with_options(Wanted, listing))
+    group.command("list")(with_options(Wanted, listing))
     group.command("find")(find)
 
 
@@ -108,18 +107,6 @@ def find(
         _print(rows)
     if not rows:
         raise typer.Exit(1)
-
-
-def _with_options(options: type[Wanted], run_it: Callable[[Wanted], None]) -> Callable[..., None]:
-    """Return a command whose options are the fields of a class, with the words of a function."""
-
-    def command(**given: Any) -> None:  # noqa: ANN401 - Typer gives what the options say
-        run_it(options(**given))
-
-    # Typer reads it.
-    command.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
-    command.__doc__ = run_it.__doc__
-    return command
 
 
 def _filter(wanted: Wanted) -> "Filter":

@@ -205,13 +205,15 @@ def _operations(story: Story) -> Any:  # noqa: ANN401 - a table of Rich
     from sampan import money
     from sampan.cli import look
     from sampan.domain import reference
+    from sampan.domain.statuses import OperationType
 
     table = look.table("Operations", ">id", "type", "status", ">amount", "code", "reference")
     for each in story.operations:
         known = each.currency in money.DECIMALS
         shown = money.to_display(each.amount_minor, each.currency) if known else "–"
         code = f"{each.code} {each.message}".strip()
-        row = (shown, code, reference.encode(each.id))
+        paid_by = reference.encode(each.id) if each.type is OperationType.SALE else "–"
+        row = (shown, code, paid_by)
         table.add_row(str(each.id), each.type.value, look.status(each.status.value), *row)
     return table
 

@@ -9,7 +9,7 @@ from sampan.domain import reference
 from sampan.domain.machine import Alarm, Move, Reason
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
-from sampan.domain.statuses import PaymentStatus
+from sampan.domain.statuses import OperationType, PaymentStatus
 from sampan.flow.settle import Step, attempt_of, settle
 from sampan.providers.base import Credit, Notice, Refusal
 from sampan.storage import credits as kept
@@ -46,9 +46,11 @@ def _match(tx: Tx, provider: str, text: str, *, find_project: FindProject) -> _M
     """Return what a reference names, if it is this provider's."""
     operation_id = reference.decode(text)
     operation = None if operation_id is None else payments.operation_by_id(tx, operation_id)
-    payment = None if operation is None else payments.payment_by_key(tx, operation.payment_key)
-    if operation is None or payment is None:
+    if operation is None or operation.type is not OperationType.SALE:
+        # Other operations have ids, too, and no QR: who names one has guessed.
         return None
+    payment = payments.payment_by_key(tx, operation.payment_key)
+    assert payment is not None  # noqa: S101 - a foreign key keeps it
     project = find_project(tx, payment.project_id)
     if project is None or project.settings.provider != provider:
         return None

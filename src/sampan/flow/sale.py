@@ -118,7 +118,9 @@ def enter(tx: Tx, project: Project, payment: Payment, *, event: ev.Event) -> Ent
     again = decide(found, event, settings=project.settings, now_us=payment.created_us)
     if not isinstance(again, Move):
         return Entered(found, found.status, new=False)
-    payment = msgspec.structs.replace(payment, key=found.key, status=again.to)
+    payment = msgspec.structs.replace(
+        payment, key=found.key, status=again.to, created_us=found.created_us
+    )
     if not payments.restart_payment(tx, payment):
         return Entered(found, found.status, new=False)
     # A page of the earlier request must not show the sum and the QR of this one.

@@ -205,7 +205,8 @@ def view_of(
         code=operation.code if operation else "",
         retry_until_us=payment.retry_until_us if payment else None,
         can_retry=can_retry,
-        request_id=operation.request_id if operation else "",
+        # Of a link that nobody has confirmed there is no payment to tell of yet.
+        request_id=operation.request_id if operation and screen is not Screen.CHOOSE else "",
         ways=ways,
         result=result,
     )

@@ -1,0 +1,627 @@
+"""Payment links: made, mailed, confirmed, cancelled, too late; each has effect once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from sampan.clock import DAY_US
+from sampan.domain import reference
+from sampan.domain.callback import wire_time
+from sampan.domain.codes import Code
+from sampan.domain.page_links import PATH, PageLinks, is_token
+from sampan.domain.payment import Customer, Payment, Targets
+from sampan.domain.statuses import Origin, PaymentStatus, PaymentType
+from sampan.errors import Refusal
+from sampan.flow import issuing, links
+from sampan.flow import page as hosted
+from sampan.flow.links import Link, LinkRequest, Mail
+from sampan.flow.page import PageRequest, Standing
+from sampan.flow.sale import new_request_id
+from sampan.flow.settle import Step
+from sampan.storage import page_sessions, payments
+from sampan.storage.engine import Tx
+from sampan.storage.payment_lists import Filter, page
+from tests.support.flow_world import PAYLOAD, FlowWorld
+
+SECOND_US: Final = 1_000_000
+SHOP: Final = "https://shop.example"
+LINKS: Final = PageLinks("https://pay.example", "a secret of links")
+OPEN_US: Final = 7 * DAY_US
+St = PaymentStatus
+
+
+def asked(flow: FlowWorld, payment_id: str = "p-1", **changes: Any) -> LinkRequest:  # noqa: ANN401 - fields of every type
+    """Return a link over HK$100.00 that is good for a week, changed as told."""
+    values: dict[str, Any] = {
+        "payment_id": payment_id,
+        "amount_minor": 10_000,
+        "currency": "HKD",
+        "customer": Customer(id="customer1"),
+        "best_before_us": flow.clock.now_us() + OPEN_US,
+        "digest": f"digest of {payment_id}",
+    }
+    return LinkRequest(**(values | changes))
+
+
+def step(flow: FlowWorld, by: str = "merchant") -> Step:
+    """Return a step with a request id of its own."""
+    return Step(flow.next_us(), by, new_request_id(flow.clock, flow.project.id))
+
+
+def create(flow: FlowWorld, request: LinkRequest | None = None, *, by: str = "merchant") -> Link:
+    """Make a link."""
+    wanted, made = request or asked(flow), step(flow, by)
+    return flow.do(lambda tx: links.create(tx, flow.project, wanted, links=LINKS, step=made))
+
+
+def cancel(flow: FlowWorld, payment_id: str = "p-1") -> str:
+    """Take a link back; return the request id of the operation that made it."""
+    made = flow.step("sold out")
+    operation = flow.do(
+        lambda tx: links.cancel(tx, flow.project, payment_id, links=LINKS, step=made)
+    )
+    return operation.request_id
+
+
+def sent(flow: FlowWorld) -> bool:
+    """Note that the link was mailed."""
+    payment, made = flow.payment(), Step(flow.next_us(), "mail")
+    return flow.do(lambda tx: links.mark_sent(tx, flow.project, payment, links=LINKS, step=made))
+
+
+def standing(flow: FlowWorld, url: str) -> Standing:
+    """Return where the page of a link stands."""
+    found = flow.do(lambda tx: hosted.standing(tx, url.rpartition("/")[2]))
+    assert found is not None
+    return found
+
+
+def confirm(flow: FlowWorld, url: str) -> None:
+    """Let the customer confirm on the page of a link."""
+    session, made = standing(flow, url).session, step(flow, "customer")
+    request = msgspec.json.decode(session.request, type=PageRequest)
+    flow.do(lambda tx: hosted.start(tx, flow.project, session, request=request, step=made))
+
+
+def begun(flow: FlowWorld) -> Link:
+    """Make a link and let the customer confirm it and see the QR."""
+    made = create(flow)
+    confirm(flow, made.url)
+    flow.issue()
+    return made
+
+
+def statuses(flow: FlowWorld) -> list[str]:
+    """Return the statuses that the merchant was told, oldest first."""
+    return [body["payment"]["status"] for body in flow.bodies()]
+
+
+def steps(flow: FlowWorld) -> list[tuple[str, str]]:
+    """Return type and status of each operation, oldest first."""
+    return [(one.type.value, one.status.value) for one in flow.operations()]
+
+
+def refused(flow: FlowWorld, request: LinkRequest) -> str:
+    """Ask for a link that must be refused; return the code."""
+    with pytest.raises(Refusal) as caught:
+        create(flow, request)
+    return caught.value.code
+
+
+# --- making -----------------------------------------------------------------------------------
+
+
+def test_a_link_is_a_payment(flow: FlowWorld) -> None:
+    """The payment waits for its customer until `best_before`, and has what the request says."""
+    request = asked(
+        flow,
+        description="茶",
+        customer=Customer(id="c", email="a@b.hk"),
+        targets=Targets(return_success=f"{SHOP}/yes", return_any=f"{SHOP}/back"),
+        language="zh-hant",
+    )
+    made = create(flow, request)
+    payment = flow.payment()
+    assert made.payment == payment
+    assert (payment.status, payment.origin, payment.type) == (
+        St.AWAITING_PAYMENT,
+        Origin.LINK,
+        PaymentType.INVOICE,
+    )
+    assert payment.best_before_us == payment.decline_us == request.best_before_us
+    assert payment.customer == request.customer
+    assert (payment.finished_us, payment.display) == (None, None)
+    (operation,) = flow.operations()
+    assert (operation.type, operation.status) == ("invoice", "awaiting payment")
+    assert (operation.request_id, operation.code) == (made.request_id, Code.AWAITING)
+    session = standing(flow, made.url).session
+    page_request = msgspec.json.decode(session.request, type=PageRequest)
+    assert (page_request.description, page_request.language) == ("茶", "zh-hant")
+    assert page_request.returns == {
+        "merchant_success_url": f"{SHOP}/yes",
+        "merchant_fail_url": f"{SHOP}/back",
+        "merchant_return_url": f"{SHOP}/back",
+    }
+
+
+def test_the_merchant_is_told_the_address(flow: FlowWorld) -> None:
+    """The callback carries the link, which nobody can guess, and until when it is good."""
+    made = create(flow)
+    (body,) = flow.bodies()
+    assert (body["payment"]["status"], body["payment"]["type"]) == ("awaiting payment", "invoice")
+    assert (body["operation"]["type"], body["operation"]["status"]) == (
+        "invoice",
+        "awaiting payment",
+    )
+    until = wire_time(flow.payment().decline_us)
+    assert body["invoice"] == {"payment_link": made.url, "expires_at": until}
+    assert made.url.startswith(f"https://pay.example{PATH}/")
+    assert is_token(made.url.rpartition("/")[2])
+    assert [one.kind for one in flow.callbacks()] == ["link"]
+
+
+def test_making_stands_in_the_journal(flow: FlowWorld) -> None:
+    """The journal says who made the link."""
+    made = create(flow, by="staff:amy")
+    (entry,) = flow.journal()
+    assert (entry.what, entry.by, entry.why) == ("linkmade", "staff:amy", made.request_id)
+    assert (entry.status_from, entry.status_to) == (None, "awaiting payment")
+
+
+def test_no_qr_before_the_customer_confirms(flow: FlowWorld) -> None:
+    """Nothing is asked of the provider for an open link."""
+    create(flow)
+    (operation,) = flow.operations()
+    assert flow.do(lambda tx: issuing.asking(tx, flow.project, operation)) is None
+
+
+def test_a_repeat_makes_nothing(flow: FlowWorld) -> None:
+    """The same signed request finds the first link, also after the payment has ended."""
+    request = asked(flow)
+    first = create(flow, request)
+    again = create(flow, request)
+    assert (again.request_id, again.url) == (first.request_id, first.url)
+    confirm(flow, first.url)
+    flow.issue()
+    flow.pay()
+    flow.clock.advance(OPEN_US)
+    late = create(flow, request)
+    assert (late.request_id, late.payment.status) == (first.request_id, St.SUCCESS)
+    assert len(flow.operations()) == 2
+
+
+def test_repeats_at_once_make_one(flow: FlowWorld) -> None:
+    """The same request twice at the same moment is one link."""
+    request = asked(flow)
+    made = [step(flow) for _ in range(3)]
+    got = flow.together(
+        *[
+            lambda tx, one=one: links.create(tx, flow.project, request, links=LINKS, step=one)
+            for one in made
+        ]
+    )
+    assert len({one.request_id for one in got if isinstance(one, Link)}) == 1
+    assert len([one for one in got if isinstance(one, Link)]) == 3
+    assert len(flow.operations()) == len(flow.callbacks()) == 1
+
+
+class Blind:
+    """A transaction that does not see payments when it first looks, as one that was overtaken."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._looks_count = 0
+
+    def one(self, statement: Any, values: Any) -> Any:  # noqa: ANN401 - as the store has it
+        """Return a row; none at the first look."""
+        self._looks_count += 1
+        return None if self._looks_count == 1 else self._tx.one(statement, values)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - all else is the store's
+        return getattr(self._tx, name)
+
+
+def test_a_repeat_that_was_overtaken(flow: FlowWorld) -> None:
+    """Who finds the id free and comes second is answered as the first was."""
+    request = asked(flow)
+    first, made = create(flow, request), step(flow)
+    again = flow.do(
+        lambda tx: links.create(
+            Blind(tx),  # type: ignore[arg-type]
+            flow.project,
+            request,
+            links=LINKS,
+            step=made,
+        )
+    )
+    assert (again.request_id, again.url) == (first.request_id, first.url)
+
+
+@pytest.mark.parametrize("payment_id", ["p-1", "P-1"])
+def test_used_payment_id_is_refused(flow: FlowWorld, payment_id: str) -> None:
+    """Another request with the id is refused, in whatever case it is written."""
+    create(flow)
+    other = asked(flow, payment_id, digest="another digest")
+    assert refused(flow, other) == Code.PAYMENT_ID_EXISTS
+
+
+def test_what_is_not_signed_repeats_nothing(flow: FlowWorld) -> None:
+    """Staff who use an id a second time are refused, whatever they ask for."""
+    request = asked(flow, digest="")
+    confirm(flow, create(flow, request).url)
+    assert refused(flow, request) == Code.PAYMENT_ID_EXISTS
+
+
+def test_payment_id_of_a_sale_is_refused(flow: FlowWorld) -> None:
+    """What was sold through Gate is no link, and the other way round."""
+    flow.sale(digest="of a sale")
+    assert refused(flow, asked(flow)) == Code.PAYMENT_ID_EXISTS
+    create(flow, asked(flow, "p-2"))
+    refusal = flow.refused(lambda: flow.sale("p-2", digest="of a sale"))
+    assert refusal is not None
+    assert refusal.code == Code.PAYMENT_ID_EXISTS
+
+
+@pytest.mark.parametrize("from_now_us", [-1, 0, 30 * DAY_US + 1])
+def test_best_before_has_bounds(flow: FlowWorld, from_now_us: int) -> None:
+    """A link that is over already, or good for more than 30 days, is malformed."""
+    made = step(flow)
+    request = asked(flow, best_before_us=made.now_us + from_now_us)
+    with pytest.raises(Refusal) as caught:
+        flow.do(lambda tx: links.create(tx, flow.project, request, links=LINKS, step=made))
+    assert caught.value.code == Code.MALFORMED_REQUEST
+    (fault,) = caught.value.faults
+    assert fault.field == "payment.best_before"
+    assert flow.do(lambda tx: payments.payment_by_id(tx, flow.project.id, "p-1")) is None
+
+
+@pytest.mark.parametrize("from_now_us", [1, 30 * DAY_US])
+def test_best_before_at_its_bounds(flow: FlowWorld, from_now_us: int) -> None:
+    """From the next microsecond to 30 days ahead a link is taken."""
+    made = step(flow)
+    request = asked(flow, best_before_us=made.now_us + from_now_us)
+    flow.do(lambda tx: links.create(tx, flow.project, request, links=LINKS, step=made))
+    assert flow.payment().status is St.AWAITING_PAYMENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"currency": "EUR"}, Code.INVALID_CURRENCY),
+        ({"amount_minor": 1_000_001}, Code.AMOUNT_GREATER_THAN_LIMIT),
+    ],
+)
+def test_what_the_project_does_not_take(
+    flow: FlowWorld, changes: dict[str, Any], code: Code
+) -> None:
+    """Currency and limits are told by callback; there is no page, and no mail."""
+    made = create(flow, asked(flow, send_email=True, **changes))
+    assert made.payment == flow.payment()
+    assert flow.payment().status is St.ERROR
+    (body,) = flow.bodies()
+    assert body["payment"]["status"] == body["operation"]["status"] == "error"
+    assert [one["code"] for one in body["errors"]] == [code]
+    assert "invoice" not in body
+    assert flow.do(lambda tx: page_sessions.of_payment_id(tx, 123, "p-1")) == []
+    assert [entry.what for entry in flow.journal()] == ["rejected"]
+
+
+def test_a_payment_in_error_may_be_sent_again(flow: FlowWorld) -> None:
+    """What never became a payment keeps no link out, whatever it was; the clock may go back."""
+    flow.sale(amount_minor=9_999_999)
+    flow.clock.advance(-60 * SECOND_US)
+    made = create(flow)
+    assert made.payment == flow.payment()
+    assert flow.payment().status is St.AWAITING_PAYMENT
+    assert steps(flow) == [("sale", "error"), ("invoice", "awaiting payment")]
+    flow.clock.advance(120 * SECOND_US)
+    confirm(flow, made.url)
+    flow.issue()
+    flow.pay()
+    assert steps(flow) == [
+        ("sale", "error"),
+        ("invoice", "awaiting payment"),
+        ("sale", "success"),
+    ]
+    assert flow.journal()[1].status_from == "error"
+
+
+def test_a_link_in_error_may_become_a_sale(flow: FlowWorld) -> None:
+    """A payment id whose link failed a check is free for anything."""
+    create(flow, asked(flow, amount_minor=9_999_999))
+    flow.waiting()
+    flow.pay()
+    assert (flow.payment().origin, flow.payment().type) == (Origin.GATE, PaymentType.PURCHASE)
+    assert steps(flow) == [("invoice", "error"), ("sale", "success")]
+
+
+def test_links_are_listed(flow: FlowWorld) -> None:
+    """Lists know links by their origin, and the open ones as open."""
+    create(flow)
+    create(flow, asked(flow, "p-2"))
+    cancel(flow, "p-2")
+    flow.sale("p-3")
+    wanted = {
+        Filter(origin=Origin.LINK): ["p-2", "p-1"],
+        Filter(statuses=(St.AWAITING_PAYMENT, St.PROCESSING)): ["p-3", "p-1"],
+        Filter(statuses=(St.INVOICE_CANCELED,)): ["p-2"],
+        Filter(statuses=(St.INVOICE_CANCELED, St.AWAITING_PAYMENT)): ["p-2", "p-1"],
+    }
+    for chosen, ids in wanted.items():
+        found = flow.do(lambda tx, chosen=chosen: page(tx, chosen, most=9))  # type: ignore[misc]
+        assert [row.payment_id for row in found.rows] == ids
+
+
+# --- mail -------------------------------------------------------------------------------------
+
+
+def mails(flow: FlowWorld) -> list[str]:
+    """Return what mail was asked for, by the journal."""
+    known = {f"mail asked for: {mail.value}": mail.value for mail in Mail}
+    return [known[entry.what] for entry in flow.journal() if entry.what in known]
+
+
+def test_mail_is_asked_for(flow: FlowWorld) -> None:
+    """Who wants mail gets it for the link and for its end, once; who does not gets none."""
+    customer = Customer(id="c", email="a@b.hk")
+    create(flow, asked(flow, send_email=True, customer=customer))
+    assert mails(flow) == ["link"]
+    cancel(flow)
+    cancel(flow)
+    assert mails(flow) == ["link", "cancelled link"]
+    create(flow, asked(flow, "p-2", customer=customer))
+    cancel(flow, "p-2")
+    assert not any("mail" in entry.what for entry in flow.journal("p-2"))
+
+
+def test_a_sent_link_is_told(flow: FlowWorld) -> None:
+    """When the mail has gone the merchant is told once, with the same address."""
+    made = create(flow)
+    assert sent(flow)
+    assert not sent(flow)
+    assert statuses(flow) == ["awaiting payment", "invoice sent"]
+    assert flow.bodies()[1]["invoice"] == flow.bodies()[0]["invoice"]
+    assert steps(flow) == [("invoice", "invoice sent")]
+    confirm(flow, made.url)
+    assert steps(flow) == [("invoice", "invoice sent"), ("sale", "processing")]
+
+
+def test_mail_that_comes_late(flow: FlowWorld) -> None:
+    """A customer who was told otherwise and has confirmed makes the mail no news."""
+    begun(flow)
+    assert not sent(flow)
+    assert statuses(flow) == ["awaiting payment"]
+
+
+def test_what_an_answer_says_of_a_link(flow: FlowWorld) -> None:
+    """Status answers carry the address as long as the link is open."""
+
+    def told(payment: Payment) -> dict[str, Any]:
+        return links.members(LINKS, payment)
+
+    made = create(flow)
+    assert told(flow.payment())["invoice"]["payment_link"] == made.url
+    sent(flow)
+    assert told(flow.payment())["invoice"]["payment_link"] == made.url
+    cancel(flow)
+    assert told(flow.payment()) == {}
+
+
+# --- confirming -------------------------------------------------------------------------------
+
+
+def test_the_customer_confirms_and_pays(flow: FlowWorld) -> None:
+    """A sale with a request id of its own begins; the link's operation rests where it was."""
+    made = create(flow)
+    assert standing(flow, made.url).operation == flow.operations()[0]
+    confirm(flow, made.url)
+    payment = flow.payment()
+    assert (payment.status, payment.attempts_count) == (St.PROCESSING, 1)
+    assert payment.decline_us == payment.updated_us + 900 * SECOND_US
+    invoice, sale = flow.operations()
+    assert (sale.type, sale.status, sale.amount_minor) == ("sale", "processing", 10_000)
+    assert sale.request_id not in {"", invoice.request_id}
+    flow.issue()
+    assert flow.payment().status is St.AWAITING_CUSTOMER_ACTION
+    display = flow.payment().display
+    assert display is not None
+    assert display.payload == PAYLOAD
+    flow.pay()
+    assert statuses(flow) == ["awaiting payment", "success"]
+    final = flow.bodies()[1]
+    assert (final["payment"]["type"], final["operation"]["type"]) == ("invoice", "sale")
+    assert "invoice" not in final
+    assert steps(flow) == [("invoice", "awaiting payment"), ("sale", "success")]
+    assert standing(flow, made.url).operation == flow.operations()[1]
+
+
+def test_confirming_again_begins_nothing(flow: FlowWorld) -> None:
+    """A second press, and one at the same moment on another device, find the one payment."""
+    made = create(flow)
+    session = standing(flow, made.url).session
+    request = msgspec.json.decode(session.request, type=PageRequest)
+    many = [step(flow, "customer") for _ in range(4)]
+    flow.together(
+        *[
+            lambda tx, one=one: hosted.start(tx, flow.project, session, request=request, step=one)
+            for one in many
+        ]
+    )
+    confirm(flow, made.url)
+    assert steps(flow) == [("invoice", "awaiting payment"), ("sale", "processing")]
+
+
+def test_the_callback_with_the_qr(flow: FlowWorld) -> None:
+    """A project may have the callback with the QR of links, too, in its place."""
+    flow.set(page_intermediate_callback=True)
+    begun(flow)
+    assert statuses(flow) == ["awaiting payment", "awaiting customer action"]
+    assert [one.kind for one in flow.callbacks()] == ["link", "link"]
+    assert "invoice" not in flow.bodies()[1]
+
+
+def test_trying_again(flow: FlowWorld) -> None:
+    """After a failed attempt a link is tried again as any payment of the page."""
+    flow.set(retry_attempts_max=1)
+    begun(flow)
+    flow.refuse()
+    assert flow.payment().status is St.AWAITING_CUSTOMER
+    flow.try_again()
+    flow.issue()
+    flow.refuse(notice_id="N2")
+    assert steps(flow) == [
+        ("invoice", "awaiting payment"),
+        ("sale", "decline"),
+        ("sale", "decline"),
+    ]
+    assert statuses(flow) == ["awaiting payment", "awaiting customer", "decline"]
+
+
+def test_the_qr_does_not_outlive_the_link(flow: FlowWorld) -> None:
+    """Who confirms late has a QR until `best_before`, and no longer."""
+    made = create(flow)
+    flow.clock.advance(OPEN_US - 60 * SECOND_US)
+    confirm(flow, made.url)
+    payment, sale = flow.payment(), flow.operations()[1]
+    order = flow.do(lambda tx: issuing.asking(tx, flow.project, sale))
+    assert order is not None
+    assert order.order.expires_us == payment.best_before_us
+    # The bank's late notice keeps its minutes.
+    assert payment.best_before_us is not None
+    assert payment.decline_us > payment.best_before_us
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"enabled": False}, Code.NOT_ALLOWED_BY_PROJECT),
+        ({"hkd_amount_max": 9_999}, Code.AMOUNT_GREATER_THAN_LIMIT),
+    ],
+)
+def test_what_the_project_no_longer_takes(
+    flow: FlowWorld, settings: dict[str, Any], code: Code
+) -> None:
+    """A link that was made before a limit begins no payment against it, and stays open."""
+    made = create(flow)
+    flow.set(**settings)
+    refusal = flow.refused(lambda: confirm(flow, made.url))
+    assert refusal is not None
+    assert refusal.code == code
+    assert flow.payment().status is St.AWAITING_PAYMENT
+    assert len(flow.operations()) == 1
+
+
+# --- the end ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mailed", [False, True])
+def test_a_link_expires(flow: FlowWorld, mailed: bool) -> None:  # noqa: FBT001 - a column of the table
+    """When `best_before` passes unconfirmed the link is over, and the merchant is told."""
+    made = create(flow)
+    if mailed:
+        sent(flow)
+    payment = flow.payment()
+    flow.clock.advance(payment.decline_us - flow.clock.now_us() - 2)
+    flow.expire()
+    assert flow.payment() == payment
+    flow.expire()
+    assert flow.payment().status is St.EXPIRED
+    assert flow.payment().finished_us == payment.best_before_us
+    assert steps(flow) == [("invoice", "expired")]
+    body = flow.bodies()[-1]
+    assert (body["payment"]["status"], body["operation"]["code"]) == ("expired", Code.TIME_OUT)
+    assert "invoice" not in body
+    assert flow.callbacks()[-1].kind == "final"
+    confirm(flow, made.url)
+    assert flow.payment().status is St.EXPIRED
+    assert len(flow.operations()) == 1
+
+
+def test_confirming_before_the_janitor_comes(flow: FlowWorld) -> None:
+    """A link whose time is over begins nothing, though nobody has ended it yet."""
+    made = create(flow)
+    flow.clock.advance(OPEN_US)
+    confirm(flow, made.url)
+    assert flow.payment().status is St.AWAITING_PAYMENT
+    assert len(flow.operations()) == 1
+
+
+@pytest.mark.parametrize("mailed", [False, True])
+def test_a_link_is_cancelled(flow: FlowWorld, mailed: bool) -> None:  # noqa: FBT001 - as above
+    """Before the customer confirms a link is taken back; doing it again changes nothing."""
+    made = create(flow)
+    if mailed:
+        sent(flow)
+    assert cancel(flow) == made.request_id
+    told = len(flow.callbacks())
+    assert cancel(flow) == made.request_id
+    assert len(flow.callbacks()) == told
+    assert flow.payment().status is St.INVOICE_CANCELED
+    assert steps(flow) == [("invoice", "invoice canceled")]
+    body = flow.bodies()[-1]
+    assert body["payment"]["status"] == "invoice canceled"
+    assert (body["operation"]["code"], body["operation"]["message"]) == ("301", "Cancelled")
+    entry = flow.journal()[-1]
+    assert (entry.what, entry.by, entry.why) == ("linkcancelled", "staff:amy", "sold out")
+    confirm(flow, made.url)
+    assert flow.payment().status is St.INVOICE_CANCELED
+    flow.clock.advance(OPEN_US)
+    assert flow.expire() == 0
+
+
+def test_what_cannot_be_cancelled(flow: FlowWorld) -> None:
+    """A confirmed, paid, declined, expired or failed link, and what is no link, stays as it is."""
+    begun(flow)
+    flow.sale("no-link")
+    create(flow, asked(flow, "failed", amount_minor=9_999_999))
+    create(flow, asked(flow, "over"))
+
+    def refusal(payment_id: str) -> tuple[str, int] | None:
+        found = flow.refused(lambda: cancel(flow, payment_id))
+        return None if found is None else (found.code, found.http_status)
+
+    assert refusal("p-1") == (Code.STATUS_FORBIDS, 400)
+    flow.pay()
+    assert refusal("p-1") == (Code.STATUS_FORBIDS, 400)
+    assert refusal("no-link") == (Code.STATUS_FORBIDS, 400)
+    assert refusal("failed") == (Code.STATUS_FORBIDS, 400)
+    flow.clock.advance(OPEN_US + 1)
+    flow.expire()
+    assert refusal("over") == (Code.STATUS_FORBIDS, 400)
+    assert refusal("unknown") == (Code.NOT_FOUND, 404)
+
+
+def test_cancelled_or_confirmed_at_once(flow: FlowWorld) -> None:
+    """Of a merchant who cancels and a customer who confirms at one moment, one has it."""
+    made = create(flow)
+    session = standing(flow, made.url).session
+    request = msgspec.json.decode(session.request, type=PageRequest)
+    confirms, cancels = step(flow, "customer"), step(flow)
+    flow.together(
+        lambda tx: hosted.start(tx, flow.project, session, request=request, step=confirms),
+        lambda tx: links.cancel(tx, flow.project, "p-1", links=LINKS, step=cancels),
+    )
+    assert steps(flow) in (
+        [("invoice", "invoice canceled")],
+        [("invoice", "awaiting payment"), ("sale", "processing")],
+    )
+
+
+def test_money_that_names_a_link(flow: FlowWorld) -> None:
+    """Nobody was shown a QR: a credit that guessed the link's operation belongs to nothing."""
+    create(flow)
+    number = flow.operations()[0].id
+    flow.pay(reference=reference.encode(number))
+    assert flow.payment().status is St.AWAITING_PAYMENT
+    assert flow.credit_statuses() == ["unapplied"]
+    assert flow.credits()[0].payment is None
+
+
+def test_staff_do_not_decline_a_link(flow: FlowWorld) -> None:
+    """There is nothing to decline before a QR; a link is cancelled."""
+    create(flow)
+    assert flow.refused(flow.decline) is not None
+    assert flow.refused(flow.accept) is not None
