@@ -28,6 +28,8 @@ SIGNED_PATHS: Final = [
     "/v2/payment/card/refund",
     "/v2/payment/hk-qr/refund",
     "/v2/payment/banks/hk-qr/refund",
+    "/v2/payment/invoice/create",
+    "/v2/payment/invoice/cancel",
     "/v2/info/check/signature",
     "/v2/info/available_methods_for_merchant/list",
 ]
