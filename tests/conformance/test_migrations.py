@@ -342,3 +342,36 @@ def test_rows_of_the_first_schema_are_read(empty_database_url: str) -> None:
     assert found is not None
     assert (found.status, found.origin) == (PaymentStatus.AWAITING_CUSTOMER, Origin.GATE)
     assert (found.attempts_count, found.retry_until_us) == (1, 9)
+
+
+@pytest.mark.parametrize(
+    ("status", "finished_us"), [("awaiting payment", None), ("invoice canceled", 9)]
+)
+def test_rows_of_the_first_schema_make_room_for_links(
+    empty_database_url: str, status: str, finished_us: int | None
+) -> None:
+    """Beside old rows a migrated database takes a link, its operation and its callback."""
+    fill_first_schema(empty_database_url)
+    opening.prepare(empty_database_url)
+    first = {name: rows[0] | NEW_AT_0002.get(name, {}) for name, rows in ROWS_AT_0001.items()}
+    ids = {"payment_id": "L", "payment_id_folded": "l", "finished_us": finished_us}
+    new: dict[str, dict[str, Any]] = {
+        "payments": {"id": 19, "status": status, "origin": "link", "paid_minor": 0} | ids,
+        "operations": {"id": 29, "payment": 19, "type": "invoice", "status": status},
+        "callbacks": {"id": 49, "payment": 19, "operation": 29, "kind": "link"},
+    }
+    with connected(empty_database_url) as conn:
+        for name, changes in new.items():
+            row = first[name] | changes
+            conn.execute(insert(table(name, *map(column, row))), [row])
+    for name, wrong in (
+        ("payments", {"origin": "post"}),
+        ("payments", {"finished_us": 9 if finished_us is None else None}),
+        ("operations", {"type": "link"}),
+        ("callbacks", {"kind": "invoice"}),
+    ):
+        row = first[name] | new[name] | {"id": 99} | wrong
+        if name == "payments":
+            row["payment_id_folded"] = "other"
+        with pytest.raises(IntegrityError), connected(empty_database_url) as conn:
+            conn.execute(insert(table(name, *map(column, row))), [row])

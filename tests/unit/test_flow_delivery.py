@@ -16,6 +16,7 @@ from sampan.storage import callbacks, outbox
 from sampan.storage.callbacks import Attempt, Callback, Endpoint
 from sampan.storage.engine import Tx
 from sampan.storage.outbox import Task
+from tests.support import flow_links
 from tests.support.flow_world import CALLBACK_URL, FlowWorld
 from tests.support.interfering import InterferingTx
 
@@ -233,6 +234,62 @@ def test_a_refused_refund_drops_nothing(flow: FlowWorld) -> None:
     assert now(flow, intermediate).status == "pending"
     flow.clock.advance(10_000_000)
     assert deliver(flow, 200).kind == "intermediate"
+
+
+def test_news_of_a_link_drops_older_news(flow: FlowWorld) -> None:
+    """What was told of a link before is old by the time that something newer is delivered."""
+    flow_links.create(flow)
+    made = deliver(flow, 500)
+    assert (made.kind, made.status) == ("link", "pending")
+    flow_links.sent(flow)
+    mailed = deliver(flow, 500)
+    assert (mailed.kind, mailed.status) == ("link", "pending")
+    assert now(flow, made).status == "dropped"
+    flow_links.cancel(flow)
+    assert deliver(flow, 200).kind == "final"
+    assert now(flow, mailed).status == "dropped"
+
+
+def test_news_of_a_link_never_drops_newer_news(flow: FlowWorld) -> None:
+    """A second try of older news leaves what came after alone, though the clock was put back."""
+    flow_links.create(flow)
+    made = deliver(flow, 500)
+    flow.clock.advance(-3_600_000_000)
+    flow_links.sent(flow)
+    _, mailed = flow.callbacks()
+    assert mailed.created_us > made.created_us
+    flow.clock.advance(3_700_000_000)
+    later, first = sorted(claim(flow), key=lambda task: task.subject == made.id)
+    begun_first = begin(flow, first)
+    assert begun_first is not None
+    assert begun_first.id == made.id
+    assert now(flow, mailed).status == "pending"
+    # The newer one waits for the older one on its way.
+    assert begin(flow, later) is None
+
+
+def test_an_error_does_not_come_after_the_link_that_followed_it(flow: FlowWorld) -> None:
+    """A payment in error that became a link is told in this order, or the error not at all."""
+    flow_links.create(flow, flow_links.asked(flow, amount_minor=9_999_999))
+    failed = deliver(flow, 500)
+    assert failed.kind == "error"
+    flow_links.create(flow)
+    assert deliver(flow, 200).kind == "link"
+    assert now(flow, failed).status == "dropped"
+
+
+def test_news_of_a_link_after_its_sale_began(flow: FlowWorld) -> None:
+    """The callback with the QR, where it is wanted, drops what was told of the open link."""
+    flow.set(page_intermediate_callback=True)
+    made = flow_links.create(flow)
+    opened = deliver(flow, 500)
+    flow_links.confirm(flow, made.url)
+    flow.issue()
+    assert deliver(flow, 500).kind == "link"
+    assert now(flow, opened).status == "dropped"
+    flow.pay()
+    assert deliver(flow, 200).kind == "final"
+    assert [one.status for one in flow.callbacks()] == ["dropped", "dropped", "delivered"]
 
 
 def test_an_intermediate_one_never_stands_in_its_own_way(flow: FlowWorld) -> None:

@@ -11,79 +11,33 @@ from sampan.clock import DAY_US
 from sampan.domain import reference
 from sampan.domain.callback import wire_time
 from sampan.domain.codes import Code
-from sampan.domain.page_links import PATH, PageLinks, is_token
+from sampan.domain.page_links import PATH, is_token
 from sampan.domain.payment import Customer, Payment, Targets
 from sampan.domain.statuses import Origin, PaymentStatus, PaymentType
 from sampan.errors import Refusal
 from sampan.flow import issuing, links
 from sampan.flow import page as hosted
 from sampan.flow.links import Link, LinkRequest, Mail
-from sampan.flow.page import PageRequest, Standing
-from sampan.flow.sale import new_request_id
-from sampan.flow.settle import Step
+from sampan.flow.page import PageRequest
 from sampan.storage import page_sessions, payments
 from sampan.storage.engine import Tx
 from sampan.storage.payment_lists import Filter, page
+from tests.support.flow_links import (
+    LINKS,
+    OPEN_US,
+    asked,
+    cancel,
+    confirm,
+    create,
+    sent,
+    standing,
+    step,
+)
 from tests.support.flow_world import PAYLOAD, FlowWorld
 
 SECOND_US: Final = 1_000_000
 SHOP: Final = "https://shop.example"
-LINKS: Final = PageLinks("https://pay.example", "a secret of links")
-OPEN_US: Final = 7 * DAY_US
 St = PaymentStatus
-
-
-def asked(flow: FlowWorld, payment_id: str = "p-1", **changes: Any) -> LinkRequest:  # noqa: ANN401 - fields of every type
-    """Return a link over HK$100.00 that is good for a week, changed as told."""
-    values: dict[str, Any] = {
-        "payment_id": payment_id,
-        "amount_minor": 10_000,
-        "currency": "HKD",
-        "customer": Customer(id="customer1"),
-        "best_before_us": flow.clock.now_us() + OPEN_US,
-        "digest": f"digest of {payment_id}",
-    }
-    return LinkRequest(**(values | changes))
-
-
-def step(flow: FlowWorld, by: str = "merchant") -> Step:
-    """Return a step with a request id of its own."""
-    return Step(flow.next_us(), by, new_request_id(flow.clock, flow.project.id))
-
-
-def create(flow: FlowWorld, request: LinkRequest | None = None, *, by: str = "merchant") -> Link:
-    """Make a link."""
-    wanted, made = request or asked(flow), step(flow, by)
-    return flow.do(lambda tx: links.create(tx, flow.project, wanted, links=LINKS, step=made))
-
-
-def cancel(flow: FlowWorld, payment_id: str = "p-1") -> str:
-    """Take a link back; return the request id of the operation that made it."""
-    made = flow.step("sold out")
-    operation = flow.do(
-        lambda tx: links.cancel(tx, flow.project, payment_id, links=LINKS, step=made)
-    )
-    return operation.request_id
-
-
-def sent(flow: FlowWorld) -> bool:
-    """Note that the link was mailed."""
-    payment, made = flow.payment(), Step(flow.next_us(), "mail")
-    return flow.do(lambda tx: links.mark_sent(tx, flow.project, payment, links=LINKS, step=made))
-
-
-def standing(flow: FlowWorld, url: str) -> Standing:
-    """Return where the page of a link stands."""
-    found = flow.do(lambda tx: hosted.standing(tx, url.rpartition("/")[2]))
-    assert found is not None
-    return found
-
-
-def confirm(flow: FlowWorld, url: str) -> None:
-    """Let the customer confirm on the page of a link."""
-    session, made = standing(flow, url).session, step(flow, "customer")
-    request = msgspec.json.decode(session.request, type=PageRequest)
-    flow.do(lambda tx: hosted.start(tx, flow.project, session, request=request, step=made))
 
 
 def begun(flow: FlowWorld) -> Link:
