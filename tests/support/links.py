@@ -33,7 +33,7 @@ def link_body(project: ProjectClient, payment_id: str, **more: Body) -> Body:
         },
     }
     for name, members in more.items():
-        body[name] = body.get(name, {}) | members if isinstance(members, dict) else members
+        body[name] = body.get(name, {}) | members
     return body
 
 

@@ -51,7 +51,7 @@ def sale_request(signed: Signed[wire.Sale], check_url: CheckUrl) -> SaleRequest:
     Limits of the fields: Gate spec, `banks/{payment_method}/sale`.
     """
     sale, project = signed.shape, signed.project
-    _require(sale, project, _REQUIRED)
+    _require(sale, project, required=_REQUIRED)
     payment_id = read_payment_id(sale.general)
     payment, customer = sale.payment, sale.customer
     assert not isinstance(payment, UnsetType)  # noqa: S101 - required above
@@ -74,7 +74,7 @@ def link_request(signed: Signed[wire.Invoice], check_url: CheckUrl) -> LinkReque
     decided by `flow.links`, since a repeat may come after it.
     """
     invoice, project = signed.shape, signed.project
-    _require(invoice, project, _REQUIRED_LINK)
+    _require(invoice, project, required=_REQUIRED_LINK)
     payment, customer = invoice.payment, invoice.customer
     assert not isinstance(payment, UnsetType)  # noqa: S101 - required above
     assert not isinstance(customer, UnsetType)  # noqa: S101 - required above
@@ -152,7 +152,7 @@ def _best_before(payment: wire.InvoicePayment) -> int:
     return until_us
 
 
-def _require(sale: wire.Sale, project: Project, required: tuple[tuple[str, str], ...]) -> None:
+def _require(sale: wire.Sale, project: Project, *, required: tuple[tuple[str, str], ...]) -> None:
     strict = project.settings.strict_customer
     wanted = required + _REQUIRED_STRICT if strict else required
     absent = [

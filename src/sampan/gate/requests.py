@@ -6,7 +6,7 @@ shows it:
 1. body too large (413, 702)                     5. project unknown (404, 2442)
 2. not JSON (422, 2003)                          6. signature missing (400, 3262)
 3. not an object, or wrong types (400, 702)      7. signature wrong (400, 3261)
-4. `project_id` missing (400, 2004)              8.-11. `gate.fields`, `gate.door`, `flow.sale`
+4. `project_id` missing (400, 2004)              8.-12. `gate.fields`, `gate.door`, `flow`
 """
 
 from collections.abc import Callable
