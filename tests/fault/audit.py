@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from sampan.storage import schema
-from tests.fault.lives import AMOUNT, FPS_ID, PROJECT, Books, Inbox, Shop
+from tests.fault.lives import AMOUNT, FPS_ID, OPEN, PROJECT, Books, Inbox, Shop
 from tests.fault.victim import MASTER_KEY
 from tests.support.client import assert_good_callback
 from tests.support.merchant import Received
@@ -18,24 +18,31 @@ WAITING: Final = "awaiting customer action"
 
 
 async def payment_faults(
-    shop: Shop, payment_id: str, status: str, *, project: int = PROJECT, shown: bool = True
+    shop: Shop,
+    payment_id: str,
+    status: str,
+    *,
+    project: int = PROJECT,
+    shown: bool = True,
+    link: bool = False,
 ) -> list[str]:
     """Say what is wrong with a payment that should have ended in `status`.
 
-    `shown` tells that its merchant must have been sent the QR.
+    `shown` tells that its merchant must have been sent the QR, or with `link` the link.
     """
     told = await shop.status(payment_id, project=project)
-    faults = list(_answer_faults(told, status))
+    faults = list(_answer_faults(told, status, wanted=["invoice", "sale"] if link else ["sale"]))
     faults += _row_faults(shop.books, payment_id, status)
-    faults += _callback_faults(shop.inbox, payment_id, status, shown=shown)
+    first = OPEN if link else WAITING
+    faults += _callback_faults(shop.inbox, payment_id, (first, status), shown=shown)
     return [f"{payment_id}: {fault}" for fault in faults]
 
 
-def _answer_faults(told: dict[str, Any], status: str) -> Iterator[str]:
+def _answer_faults(told: dict[str, Any], status: str, *, wanted: list[str]) -> Iterator[str]:
     if told["payment"]["status"] != status:
         yield f"stands in {told['payment']['status']}, not in {status}"
     kinds = [operation["type"] for operation in told["operations"]]
-    if kinds != ["sale"]:
+    if kinds != wanted:
         yield f"its operations are {kinds}"
 
 
@@ -57,7 +64,7 @@ def _row_faults(books: Books, payment_id: str, status: str) -> Iterator[str]:
     if credited != [("applied",)] * paid:
         yield f"its credits are {credited}"
     kinds = books.rows(select(c.c.kind, c.c.status, c.c.note).where(c.c.payment == key))
-    for kind in ("intermediate", "final"):
+    for kind in ("intermediate", "link", "final"):
         if sum(row[0] == kind for row in kinds) > 1:
             yield f"more than one {kind} callback"
     for kind, state, note in kinds:
@@ -65,8 +72,10 @@ def _row_faults(books: Books, payment_id: str, status: str) -> Iterator[str]:
             yield f"its {kind} callback is {state}: {note}"
 
 
-def _callback_faults(inbox: Inbox, payment_id: str, status: str, *, shown: bool) -> Iterator[str]:
-    early, late = inbox.told(payment_id, WAITING), inbox.told(payment_id, status)
+def _callback_faults(
+    inbox: Inbox, payment_id: str, statuses: tuple[str, str], *, shown: bool
+) -> Iterator[str]:
+    early, late = (inbox.told(payment_id, status) for status in statuses)
     if shown and not early:
         yield "no intermediate callback arrived"
     if not late:

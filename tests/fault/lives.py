@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -43,6 +44,7 @@ FPS_ID: Final = ProjectSettings().payee_fps_id
 REST_US: Final = 46_000_000
 """Time that seems to pass between a death and the next life: longer than any lease."""
 KILLED: Final = -signal.SIGKILL
+OPEN: Final = "awaiting payment"
 
 
 class Lost(Exception):  # noqa: N818 - what happened to a request, nobody erred
@@ -298,7 +300,9 @@ class Home:
             async with asyncio.timeout(LIMIT_S):
                 await asyncio.shield(self._end)
 
-    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    async def ask(
+        self, method: str, path: str, body: object = None, *, accept: str = "*/*"
+    ) -> tuple[int, Any]:
         """Send a request and return status and JSON. Waits while nobody listens.
 
         Raises `Lost` when the connection broke before there was an answer.
@@ -308,7 +312,8 @@ class Home:
             while True:
                 ends = len(self.ends)
                 try:
-                    async with self.http.request(method, url, json=body) as answer:
+                    wanted = {"Accept": accept}
+                    async with self.http.request(method, url, json=body, headers=wanted) as answer:
                         return answer.status, await answer.json(content_type=None)
                 except aiohttp.ClientConnectorError:
                     await asyncio.sleep(PAUSE_S)
@@ -338,6 +343,32 @@ class Shop:
             lambda: self.home.ask("POST", "/v2/payment/banks/hk-qr/sale", sale)
         )
         assert (status, answer["status"]) == (200, "success"), answer
+
+    async def link(self, payment_id: str, *, best_before: str) -> str:
+        """Ask for one payment link until it is taken; return its address, once that is told."""
+        body = {
+            "general": {"project_id": PROJECT, "payment_id": payment_id},
+            "customer": {"id": "c1"},
+            "payment": {"amount": AMOUNT, "currency": "HKD", "best_before": best_before},
+        }
+        asked = signed(body, SECRET)
+        status, answer = await persist(
+            lambda: self.home.ask("POST", "/v2/payment/invoice/create", asked)
+        )
+        assert (status, answer["status"]) == (200, "success"), answer
+        await until(lambda: self.inbox.told(payment_id, OPEN), f"{payment_id} is told its link")
+        return str(self.inbox.told(payment_id, OPEN)[0].body["invoice"]["payment_link"])
+
+    async def confirm(self, payment_id: str, link: str) -> str:
+        """Confirm on the page of a link, until it answers; return the text of the QR."""
+        path = f"{urlsplit(link).path}/start"
+        status, answer = await persist(
+            lambda: self.home.ask("POST", path, accept="application/json")
+        )
+        assert status == 200, answer
+        while "qr" not in (told := await self.status(payment_id)):  # noqa: ASYNC110 - as in `until`
+            await asyncio.sleep(PAUSE_S)
+        return str(told["qr"]["payload"])
 
     async def shown(self, payment_id: str) -> str:
         """Wait for the QR of a payment; return its text."""

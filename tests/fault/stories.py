@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sampan.storage import schema
@@ -13,16 +14,23 @@ DELIVERED: Final = "committed DeliverCallbacks._act"
 
 @dataclass(frozen=True)
 class Story:
-    """What a customer does, and how the payment ends; `start` names the first step to die at."""
+    """What a customer does, and how the payment ends; `start` names the first step to die at.
+
+    `link`: the customer comes by a payment link. `end` names the last step to die at, where other
+    stories tell the rest.
+    """
 
     action: str
     status: str
     project: int = PROJECT
     start: str = ""
+    end: str = ""
+    link: bool = False
 
 
 PAID = Story("pay", "success")
 REFUSED = Story("refuse", "decline", start="before Bank.act")
+LINKED = Story("pay", "success", end="committed AskProvider._act", link=True)
 EXPIRED = Story("", "decline", HASTY, start=f"{DELIVERED}#1")
 
 
@@ -30,11 +38,17 @@ async def live(shop: Shop, story: Story, payment_id: str, **how: Any) -> None:  
     """Live through a story as `how` says; every wait ends when the fact is there."""
     home, die_at = shop.home, how.get("die_at")
     await home.start(**how)
-    await shop.sell(payment_id, project=story.project)
+    if story.link:
+        best_before = datetime.now(UTC) + timedelta(days=7)
+        link = await shop.link(payment_id, best_before=f"{best_before:%Y-%m-%dT%H:%M:%SZ}")
+    else:
+        await shop.sell(payment_id, project=story.project)
     if story.action:
-        payload = await shop.shown(payment_id)
+        payload = "" if story.link else await shop.shown(payment_id)
         # One thing after the other, so that every life has the same steps.
-        await until(lambda: _delivered(shop) == 1, "the intermediate callback is recorded")
+        await until(lambda: _delivered(shop) == 1, "the first callback is recorded")
+        if story.link:
+            payload = await shop.confirm(payment_id, link)
         await shop.act(payload, action=story.action)
     await until(lambda: shop.inbox.told(payment_id, story.status), "the final callback came")
     await shop.settled()

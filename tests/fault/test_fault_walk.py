@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.fault.audit import WAITING, books_faults, payment_faults
-from tests.fault.lives import Databases, Shop, World, living, until, world
-from tests.fault.stories import DELIVERED, EXPIRED, PAID, REFUSED, Story, live
+from tests.fault.lives import OPEN, Databases, Shop, World, living, until, world
+from tests.fault.stories import DELIVERED, EXPIRED, LINKED, PAID, REFUSED, Story, live
 from tests.fault.victim import MERCHANT
 from tests.support.merchant import Merchant
 
@@ -31,6 +31,13 @@ TAKEN = {
     "ran DeliverCallbacks._act#2",
 }
 NOTED = {"ran Bank.act#1", "committed Notifications.post#1", "answering /notifications/sandbox#1"}
+LINK_TAKEN = {
+    "ran Gate.create_link#1",
+    "answering /v2/payment/invoice/create#1",
+    "ran Pages.start#1",
+    "answering /payment/s/…/start#1",
+    "committed AskProvider._act#1",
+}
 MILESTONES = {"pay": TAKEN | NOTED, "refuse": TAKEN | NOTED, "": TAKEN | {"ran Janitor.sweep#1"}}
 """Steps that every life of a kind has, by what the customer does."""
 AT_ONCE = 2
@@ -43,19 +50,22 @@ async def steps_of(shared: World, story: Story) -> list[str]:
         await live(shop, story, "whole")
         last = {f"{DELIVERED}#2"} | ({"committed Courier._deliver#1"} if story.action else set())
         await until(lambda: last <= {*shop.home.steps()}, "the last steps")
-        assert not await payment_faults(shop, "whole", story.status, project=story.project)
+        assert not await payment_faults(
+            shop, "whole", story.status, project=story.project, link=story.link
+        )
         steps = shop.home.steps()
     # Should a wrapped point move away one day, the walk must not quietly get shorter.
-    assert MILESTONES[story.action] <= {*steps}
+    assert (LINK_TAKEN | NOTED if story.link else MILESTONES[story.action]) <= {*steps}
     starts = [at for at, step in enumerate(steps) if step.startswith(story.start)]
-    return steps[starts[0] :]
+    ends = [at for at, step in enumerate(steps, 1) if story.end and step.startswith(story.end)]
+    return steps[starts[0] : ends[0] if ends else None]
 
 
 def repeated(shop: Shop, payment_id: str, status: str, *, killed_steps: list[str]) -> list[str]:
     """Say which callbacks were repeated though the kill did not cut their delivery short."""
     sent = Counter(step.split("#")[0] for step in killed_steps)
     cut = sent[f"sending POST {MERCHANT}"] - sent[DELIVERED]
-    arrived = [len(shop.inbox.told(payment_id, one)) for one in (WAITING, status)]
+    arrived = [len(shop.inbox.told(payment_id, one)) for one in (WAITING, OPEN, status)]
     if sum(number - 1 for number in arrived if number) > cut:
         return [f"callbacks arrived {arrived} times, {cut} deliveries were cut short"]
     return []
@@ -70,7 +80,9 @@ async def die_once(shared: World, story: Story, number: int, *, step: str) -> li
         except AssertionError as error:
             left = shop.books.unsettled()
             return [f"died at {step}: {error}; unsettled: {left}; steps: {shop.home.steps()}"]
-        faults = await payment_faults(shop, payment_id, story.status, project=story.project)
+        faults = await payment_faults(
+            shop, payment_id, story.status, project=story.project, link=story.link
+        )
         faults += await books_faults(shop)
         steps = shop.home.steps()
         faults += repeated(
@@ -117,4 +129,12 @@ def test_an_expired_payment_survives_a_kill_at_every_step(
 ) -> None:
     """From the shown QR on: one decline and its callback, wherever the process dies."""
     faults = asyncio.run(walk(databases, merchant, tmp_path, story=EXPIRED))
+    assert not faults, "\n".join(faults)
+
+
+def test_a_payment_link_survives_a_kill_at_every_step(
+    databases: Databases, merchant: Merchant, tmp_path: Path
+) -> None:
+    """One link, one sale, one final status, every callback delivered, wherever it dies."""
+    faults = asyncio.run(walk(databases, merchant, tmp_path, story=LINKED))
     assert not faults, "\n".join(faults)

@@ -189,8 +189,8 @@ def watch_http(steps: Steps) -> None:
 
 
 def path_name(path: str) -> str:
-    """Name a path without the reference that it may end in."""
-    return re.sub(r"(/orders)/.+", r"\1/…", path)
+    """Name a path without the reference or the page's token in it."""
+    return re.sub(r"(/orders|/payment/s)/[^/]+", r"\1/…", path)
 
 
 def watch_doors(app: Any, steps: Steps) -> Any:  # noqa: ANN401 - ASGI applications have no type

@@ -230,6 +230,7 @@ def _time_line(story: Story) -> Any:  # noqa: ANN401 - a table of Rich
     from sampan import money
     from sampan.cli import look
     from sampan.cli.callbacks import was_taken
+    from sampan.clock import DAY_US
 
     lines: list[tuple[int, str, Text | str, str]] = []
     for entry in story.journal:
@@ -251,6 +252,10 @@ def _time_line(story: Story) -> Any:  # noqa: ANN401 - a table of Rich
             answer = each.error or f"{each.http_status} in {each.duration_ms} ms"
             lines.append((each.at_us, "sampan", sent, answer))
     table = look.table("Time line", "at", "by", "what", "detail")
-    for at_us, by, what, detail in sorted(lines, key=lambda line: line[0]):
-        table.add_row(look.clock_time(at_us), by, what, detail)
+    lines.sort(key=lambda line: line[0])
+    # The story of a link may go on for weeks.
+    days = bool(lines) and lines[-1][0] - lines[0][0] > DAY_US
+    for at_us, by, what, detail in lines:
+        at = look.moment(at_us) if days else look.clock_time(at_us)
+        table.add_row(at, by, what, detail)
     return table

@@ -98,6 +98,8 @@ async def _issued(at: Desk, payment_id: str, *, project_id: int) -> "tuple[Payme
             return None
         every = payments.operations_of(tx, payment.key)
         sales = [each for each in every if each.type is OperationType.SALE]
+        if not sales:
+            raise Failed(f"payment {payment_id!r} has no QR: nobody has confirmed its link")
         return payment, sales[-1]
 
     until_us = at.clock.monotonic_us() + int(WAIT_S_MAX * 1_000_000)
