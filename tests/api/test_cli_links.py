@@ -94,5 +94,7 @@ def test_what_cannot_be_done_is_told(shop: Folder) -> None:
     assert "takes no payments" in shop.bad(1, "link", "create", 7, "5")
     assert "no project 8" in shop.bad(1, "link", "create", 8, "5")
     assert "no payment link" in shop.bad(1, "link", "show", PROJECT, "unknown")
+    told = shop.bad(1, "simulate", "pay", "--project", PROJECT, "used")
+    assert "has no QR: nobody has confirmed its link" in told
     why = ("--by", "amy", "--why", "x")
     assert "not found" in shop.bad(1, "link", "cancel", PROJECT, "unknown", *why)
