@@ -1,6 +1,6 @@
 """Payment links: their statuses, their operation, their callbacks.
 
-Revision 0005.
+Revision 0006.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from sampan.storage.migrations.rebuild import on_sqlite, rebuild
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NEWEST = ["created_us", "id"]
 STATUS_KNOWN = (
