@@ -26,6 +26,8 @@ from sampan.dashboard import door as dashboard_door
 from sampan.dashboard.desk import Desk
 from sampan.domain.page_links import PageLinks
 from sampan.errors import Unavailable
+from sampan.flow import links
+from sampan.flow.links import Office
 from sampan.flow.mailing import Mailroom
 from sampan.gate.door import Gate
 from sampan.mail import Mailer
@@ -38,7 +40,8 @@ from sampan.providers.base import Provider, ProviderConfig
 from sampan.settings import Settings
 from sampan.shop import app as shop_app
 from sampan.storage import open as opening
-from sampan.storage.engine import Store
+from sampan.storage.engine import Store, Tx
+from sampan.storage.mails import Mail
 from sampan.storage.projects import Projects
 from sampan.storage.vault import Vault
 from sampan.web import render
@@ -92,6 +95,7 @@ class Platform:
         self.mailroom = Mailroom(vault, is_on=self.mailer is not None)
         self.shop: shop_app.Shop | None = None
         self.page_links = PageLinks(settings.public_url, vault.derive("page sessions"))
+        self.office = Office(self.page_links, self.mailroom)
         self.pages = Pages(
             store,
             clock,
@@ -168,9 +172,18 @@ class Platform:
             Worker(delivering.work(), self.store, clock=self.clock),
         ]
         if self.mailer is not None:
-            mails = SendMails(self.store, self.clock, mailer=self.mailer, vault=self.vault)
+            mails = SendMails(
+                self.store,
+                self.clock,
+                mailer=self.mailer,
+                vault=self.vault,
+                tell=self._mail_ended,
+            )
             workers.append(Worker(mails.work(), self.store, clock=self.clock))
         return workers
+
+    def _mail_ended(self, tx: Tx, mail: Mail) -> None:
+        links.mail_ended(tx, mail, find_project=self.projects.in_tx, office=self.office)
 
     async def work(self, stop: asyncio.Event) -> None:
         """Do all the work behind the doors until `stop` is set."""
@@ -200,7 +213,7 @@ class Platform:
             self.clock,
             projects=self.projects,
             check_url=self.check_callback_url,
-            page_links=self.page_links,
+            office=self.office,
         )
         notifications = Notifications(
             self.store,
@@ -236,7 +249,7 @@ class Platform:
             clock=self.clock,
             vault=self.vault,
             find_project=self.projects.in_tx,
-            page_links=self.page_links,
+            office=self.office,
             check_url=self.check_callback_url,
             public_url=self.settings.public_url,
             require_second_factor=self.settings.require_second_factor,

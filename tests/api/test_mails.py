@@ -12,6 +12,8 @@ from sampan.flow import mailing
 from sampan.flow.mailing import Letter
 from sampan.storage import mails
 from sampan.storage.mails import Mail
+from tests.support.links import CREATE, cancel_link, link_body
+from tests.support.merchant import Merchant
 from tests.support.platform import RunningPlatform, running, until
 from tests.support.smtp import USERNAME, Act, MailServer, Trouble, make_certificate
 
@@ -92,6 +94,27 @@ def test_sent_once(platform: RunningPlatform, server: MailServer) -> None:
     assert got.message["Auto-Submitted"] == "auto-generated"
     assert LINK in got.part("plain")
     assert f'href="{LINK}"' in got.part("html")
+
+
+def test_payment_link(platform: RunningPlatform, server: MailServer) -> None:
+    """A link that Gate is asked to mail goes out, which is told; so is its end."""
+    merchant = Merchant(secrets=["secret"])
+    try:
+        project = platform.add_project(merchant.url, secret="secret")
+        body = link_body(project, "p-1", customer={"email": AMY, "language": "zh-hant"})
+        assert project.post(CREATE, body | {"send_email": True}).status == 200
+        url = merchant.callback("p-1", "awaiting payment").body["invoice"]["payment_link"]
+        assert merchant.callback("p-1", "invoice sent").body["invoice"]["payment_link"] == url
+        assert cancel_link(project, "p-1").status == 200
+        merchant.callback("p-1", "invoice canceled")
+        until(lambda: len(server.received) == 2 or None)
+    finally:
+        merchant.close()
+    sent, ended = server.received
+    assert sent.recipients == ended.recipients == (AMY,)
+    assert url in sent.part("plain")
+    assert "付款連結" in sent.message["Subject"]
+    assert url not in ended.part("plain")
 
 
 def test_tried_again(platform: RunningPlatform, server: MailServer) -> None:

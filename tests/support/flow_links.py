@@ -6,18 +6,22 @@ from typing import Any, Final
 
 import msgspec
 
-from sampan.clock import DAY_US
+from sampan.clock import DAY_US, SystemClock
 from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import Customer
 from sampan.flow import links
 from sampan.flow import page as hosted
-from sampan.flow.links import Link, LinkRequest
+from sampan.flow.links import Link, LinkRequest, Office
+from sampan.flow.mailing import Mailroom
 from sampan.flow.page import PageRequest, Standing
 from sampan.flow.sale import new_request_id
 from sampan.flow.settle import Step
+from sampan.storage.vault import Vault
 from tests.support.flow_world import FlowWorld
 
 LINKS: Final = PageLinks("https://pay.example", "a secret of links")
+ROOM: Final = Mailroom(Vault("a master key for tests", SystemClock()), is_on=True)
+OFFICE: Final = Office(LINKS, ROOM)
 OPEN_US: Final = 7 * DAY_US
 """How long the links of these tests are good."""
 
@@ -43,14 +47,14 @@ def step(flow: FlowWorld, by: str = "merchant") -> Step:
 def create(flow: FlowWorld, request: LinkRequest | None = None, *, by: str = "merchant") -> Link:
     """Make a link."""
     wanted, made = request or asked(flow), step(flow, by)
-    return flow.do(lambda tx: links.create(tx, flow.project, wanted, links=LINKS, step=made))
+    return flow.do(lambda tx: links.create(tx, flow.project, wanted, office=OFFICE, step=made))
 
 
 def cancel(flow: FlowWorld, payment_id: str = "p-1") -> str:
     """Take a link back; return the request id of the operation that made it."""
     made = flow.step("sold out")
     operation = flow.do(
-        lambda tx: links.cancel(tx, flow.project, payment_id, links=LINKS, step=made)
+        lambda tx: links.cancel(tx, flow.project, payment_id, office=OFFICE, step=made)
     )
     return operation.request_id
 

@@ -17,14 +17,18 @@ from sampan.domain.statuses import Origin, PaymentStatus, PaymentType
 from sampan.errors import Refusal
 from sampan.flow import issuing, links
 from sampan.flow import page as hosted
-from sampan.flow.links import Link, LinkRequest, Mail
+from sampan.flow.links import Link, LinkRequest, Office
+from sampan.flow.mailing import Mailroom
 from sampan.flow.page import PageRequest
+from sampan.storage import mails as kept_mails
 from sampan.storage import page_sessions, payments
 from sampan.storage.engine import Tx
 from sampan.storage.payment_lists import Filter, page
 from tests.support.flow_links import (
     LINKS,
+    OFFICE,
     OPEN_US,
+    ROOM,
     asked,
     cancel,
     confirm,
@@ -153,7 +157,7 @@ def test_repeats_at_once_make_one(flow: FlowWorld) -> None:
     made = [step(flow) for _ in range(3)]
     got = flow.together(
         *[
-            lambda tx, one=one: links.create(tx, flow.project, request, links=LINKS, step=one)
+            lambda tx, one=one: links.create(tx, flow.project, request, office=OFFICE, step=one)
             for one in made
         ]
     )
@@ -187,7 +191,7 @@ def test_a_repeat_that_was_overtaken(flow: FlowWorld) -> None:
             Blind(tx),  # type: ignore[arg-type]
             flow.project,
             request,
-            links=LINKS,
+            office=OFFICE,
             step=made,
         )
     )
@@ -225,7 +229,7 @@ def test_best_before_has_bounds(flow: FlowWorld, from_now_us: int) -> None:
     made = step(flow)
     request = asked(flow, best_before_us=made.now_us + from_now_us)
     with pytest.raises(Refusal) as caught:
-        flow.do(lambda tx: links.create(tx, flow.project, request, links=LINKS, step=made))
+        flow.do(lambda tx: links.create(tx, flow.project, request, office=OFFICE, step=made))
     assert caught.value.code == Code.MALFORMED_REQUEST
     (fault,) = caught.value.faults
     assert fault.field == "payment.best_before"
@@ -237,7 +241,7 @@ def test_best_before_at_its_bounds(flow: FlowWorld, from_now_us: int) -> None:
     """From the next microsecond to 30 days ahead a link is taken."""
     made = step(flow)
     request = asked(flow, best_before_us=made.now_us + from_now_us)
-    flow.do(lambda tx: links.create(tx, flow.project, request, links=LINKS, step=made))
+    flow.do(lambda tx: links.create(tx, flow.project, request, office=OFFICE, step=made))
     assert flow.payment().status is St.AWAITING_PAYMENT
 
 
@@ -312,23 +316,77 @@ def test_links_are_listed(flow: FlowWorld) -> None:
 # --- mail -------------------------------------------------------------------------------------
 
 
-def mails(flow: FlowWorld) -> list[str]:
-    """Return what mail was asked for, by the journal."""
-    known = {f"mail asked for: {mail.value}": mail.value for mail in Mail}
-    return [known[entry.what] for entry in flow.journal() if entry.what in known]
+CUSTOMER: Final = Customer(id="c", email="a@b.hk")
 
 
-def test_mail_is_asked_for(flow: FlowWorld) -> None:
-    """Who wants mail gets it for the link and for its end, once; who does not gets none."""
-    customer = Customer(id="c", email="a@b.hk")
-    create(flow, asked(flow, send_email=True, customer=customer))
-    assert mails(flow) == ["link"]
+def mails(flow: FlowWorld, payment_id: str = "p-1") -> list[tuple[str, str, str]]:
+    """Return kind, status and receiver of the mails about a payment, oldest first."""
+    key = flow.payment(payment_id).key
+    found = flow.do(lambda tx: kept_mails.of_payment(tx, key))
+    return [(mail.kind, mail.status, mail.to_address) for mail in found]
+
+
+def mail_ends(flow: FlowWorld, status: str = "sent") -> None:
+    """Let the newest mail about the payment end in this way."""
+    key, now_us = flow.payment().key, flow.next_us()
+
+    def end(tx: Tx) -> None:
+        mail = kept_mails.of_payment(tx, key)[-1]
+        ended = msgspec.structs.replace(mail, status=status, finished_us=now_us)
+        assert kept_mails.move(tx, ended, status_from=mail.status)
+        links.mail_ended(tx, ended, find_project=lambda _tx, _id: flow.project, office=OFFICE)
+
+    flow.do(end)
+
+
+def test_mail_that_waits_is_withdrawn(flow: FlowWorld) -> None:
+    """A link that is taken back before it was mailed is not mailed at all."""
+    create(flow, asked(flow, send_email=True, customer=CUSTOMER))
+    assert mails(flow) == [("payment link", "pending", "a@b.hk")]
     cancel(flow)
     cancel(flow)
-    assert mails(flow) == ["link", "cancelled link"]
-    create(flow, asked(flow, "p-2", customer=customer))
-    cancel(flow, "p-2")
-    assert not any("mail" in entry.what for entry in flow.journal("p-2"))
+    assert mails(flow) == [("payment link", "given up", "a@b.hk")]
+
+
+def test_mail_of_the_end(flow: FlowWorld) -> None:
+    """Who got the link by mail gets its end by mail, once, in the language of the first."""
+    create(flow, asked(flow, send_email=True, customer=CUSTOMER, language="zh-hant"))
+    mail_ends(flow)
+    assert statuses(flow) == ["awaiting payment", "invoice sent"]
+    cancel(flow)
+    cancel(flow)
+    assert mails(flow) == [
+        ("payment link", "sent", "a@b.hk"),
+        ("payment link cancelled", "pending", "a@b.hk"),
+    ]
+    key = flow.payment().key
+    found = flow.do(lambda tx: kept_mails.of_payment(tx, key))
+    assert [mail.language for mail in found] == ["zh-hant", "zh-hant"]
+    mail_ends(flow)
+    assert statuses(flow)[2:] == ["invoice canceled"]
+
+
+def test_mail_that_is_given_up(flow: FlowWorld) -> None:
+    """A mail that nobody could take sends no link."""
+    create(flow, asked(flow, send_email=True, customer=CUSTOMER))
+    mail_ends(flow, "given up")
+    assert statuses(flow) == ["awaiting payment"]
+
+
+def test_nobody_asked_for_mail(flow: FlowWorld) -> None:
+    """Without the wish there is no mail, and none about the end."""
+    create(flow, asked(flow, customer=CUSTOMER))
+    cancel(flow)
+    assert mails(flow) == []
+
+
+def test_mail_is_off(flow: FlowWorld) -> None:
+    """Without a mail server the wish changes nothing: the merchant has the address."""
+    office = Office(LINKS, Mailroom(ROOM.vault, is_on=False))
+    made = step(flow)
+    request = asked(flow, send_email=True, customer=CUSTOMER)
+    flow.do(lambda tx: links.create(tx, flow.project, request, office=office, step=made))
+    assert mails(flow) == []
 
 
 def test_a_sent_link_is_told(flow: FlowWorld) -> None:
@@ -556,7 +614,7 @@ def test_cancelled_or_confirmed_at_once(flow: FlowWorld) -> None:
     confirms, cancels = step(flow, "customer"), step(flow)
     flow.together(
         lambda tx: hosted.start(tx, flow.project, session, request=request, step=confirms),
-        lambda tx: links.cancel(tx, flow.project, "p-1", links=LINKS, step=cancels),
+        lambda tx: links.cancel(tx, flow.project, "p-1", office=OFFICE, step=cancels),
     )
     assert steps(flow) in (
         [("invoice", "invoice canceled")],

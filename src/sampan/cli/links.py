@@ -26,7 +26,7 @@ from sampan.cli.common import (
 if TYPE_CHECKING:
     from sampan.domain.page_links import PageLinks
     from sampan.domain.payment import Payment
-    from sampan.flow.links import LinkRequest
+    from sampan.flow.links import LinkRequest, Office
     from sampan.storage.engine import Tx
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([dhm])")
@@ -153,7 +153,7 @@ async def _create(wanted: Wanted) -> Shown:
         project = await at.project(wanted.project)
         if not project.settings.enabled:
             raise Failed(f"project {project.id} takes no payments")
-        request, page_links = _request(wanted, at), _links(at)
+        request, office = _request(wanted, at), _office(at)
         # Through Gate it would be a payment in error; a person is better told at once.
         for fault in faults_of_amount(
             project.settings, request.currency, amount_minor=request.amount_minor
@@ -162,15 +162,15 @@ async def _create(wanted: Wanted) -> Shown:
         request_id = new_request_id(at.clock, project.id)
         step = Step(at.clock.now_us(), f"staff:{wanted.by}", request_id)
         made = await at.store.transact(
-            lambda tx: links.create(tx, project, request, links=page_links, step=step)
+            lambda tx: links.create(tx, project, request, office=office, step=step)
         )
     return Shown(made.payment, made.url)
 
 
 async def _show(project_id: int, payment_id: str) -> Shown:
     async with desk() as at:
-        page_links = _links(at)
-        return await at.read(lambda tx: _found(tx, project_id, payment_id, links=page_links))
+        links = _office(at).links
+        return await at.read(lambda tx: _found(tx, project_id, payment_id, links=links))
 
 
 async def _cancel(project_id: int, payment_id: str, *, by: str, why: str) -> Shown:
@@ -178,12 +178,12 @@ async def _cancel(project_id: int, payment_id: str, *, by: str, why: str) -> Sho
     from sampan.flow.settle import Step
 
     async with desk() as at:
-        project, page_links = await at.project(project_id), _links(at)
+        project, office = await at.project(project_id), _office(at)
         step = Step(at.clock.now_us(), f"staff:{by}", why)
 
         def change(tx: "Tx") -> Shown:
-            links.cancel(tx, project, payment_id, links=page_links, step=step)
-            return _found(tx, project_id, payment_id, links=page_links)
+            links.cancel(tx, project, payment_id, office=office, step=step)
+            return _found(tx, project_id, payment_id, links=office.links)
 
         return await at.store.transact(change)
 
@@ -199,10 +199,13 @@ def _found(tx: "Tx", project_id: int, payment_id: str, *, links: "PageLinks") ->
     return Shown(payment, url_of(links, payment))
 
 
-def _links(at: Desk) -> "PageLinks":
+def _office(at: Desk) -> "Office":
     from sampan.domain.page_links import PageLinks
+    from sampan.flow.links import Office
+    from sampan.flow.mailing import Mailroom
 
-    return PageLinks(at.settings.public_url, at.vault.derive("page sessions"))
+    links = PageLinks(at.settings.public_url, at.vault.derive("page sessions"))
+    return Office(links, Mailroom(at.vault, is_on=bool(at.settings.smtp_host)))
 
 
 def _request(wanted: Wanted, at: Desk) -> "LinkRequest":

@@ -8,6 +8,7 @@ from typing import Final
 from sampan.clock import Clock
 from sampan.domain.page_links import PageLinks
 from sampan.domain.project import Project
+from sampan.flow.links import Office
 from sampan.flow.passwords import Passwords
 from sampan.storage.engine import Store, Tx
 from sampan.storage.vault import Vault
@@ -28,12 +29,22 @@ class Desk:
     clock: Clock
     vault: Vault
     find_project: Callable[[Tx, int], Project | None]
-    page_links: PageLinks
+    office: Office
     check_url: Callable[[str], None]
     public_url: str
     require_second_factor: bool = True
     passwords: Passwords = field(default_factory=Passwords)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))
+
+    @property
+    def page_links(self) -> PageLinks:
+        """The addresses of pages."""
+        return self.office.links
+
+    @property
+    def mail_on(self) -> bool:
+        """Whether a mail server is set, so that mail can be asked for."""
+        return self.office.room.is_on
 
     @property
     def is_secure(self) -> bool:

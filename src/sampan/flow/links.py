@@ -4,7 +4,7 @@ A link is a payment from the start and has a page from the start, which begins n
 customer confirms there (`flow.page.start`); from then on it is a payment of the Payment Page.
 """
 
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -14,11 +14,15 @@ from sampan.domain import callback as wire
 from sampan.domain import events as ev
 from sampan.domain.codes import Code, message
 from sampan.domain.machine import Move, decide
+from sampan.domain.mails import LinkCancelled, PaymentLink
 from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import Customer, Operation, Payment, Targets
 from sampan.domain.project import Project
 from sampan.domain.statuses import LINK_OPEN, OperationType, Origin, PaymentStatus
 from sampan.errors import FieldFault, Refusal
+from sampan.flow import mailing
+from sampan.flow.mailing import Letter, Mailroom
+from sampan.flow.notification import FindProject
 from sampan.flow.page import PageRequest, returns_of
 from sampan.flow.sale import (
     SaleRequest,
@@ -30,9 +34,10 @@ from sampan.flow.sale import (
 )
 from sampan.flow.settle import Step, settle, step_of
 from sampan.flow.telling import tell
-from sampan.storage import journal, page_sessions, payments
+from sampan.storage import journal, mails, page_sessions, payments
 from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
+from sampan.storage.mails import Mail
 from sampan.storage.page_sessions import PageSession
 
 OPEN_DAYS_MAX: Final = 30
@@ -60,6 +65,14 @@ class LinkRequest(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What links need of the platform: their addresses, and where mail is asked for."""
+
+    links: PageLinks
+    room: Mailroom
+
+
 class Link(msgspec.Struct, frozen=True, kw_only=True):
     """A link that was asked for: the request id to answer with, its payment and its address.
 
@@ -72,14 +85,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class Mail(StrEnum):
-    """What is mailed to the customer of a link."""
-
-    LINK = "link"
-    CANCELLED = "cancelled link"
-
-
-def create(tx: Tx, project: Project, request: LinkRequest, *, links: PageLinks, step: Step) -> Link:
+def create(tx: Tx, project: Project, request: LinkRequest, *, office: Office, step: Step) -> Link:
     """Make a payment link and tell the merchant its address.
 
     The same signed request again returns the first one and makes nothing. A payment in `error` may
@@ -92,7 +98,7 @@ def create(tx: Tx, project: Project, request: LinkRequest, *, links: PageLinks, 
     if found is not None and found.status is not PaymentStatus.ERROR:
         first = payments.request_id_of_repeat(tx, found.key, digest)
         if first is not None:
-            return Link(request_id=first, payment=found, url=url_of(links, found))
+            return Link(request_id=first, payment=found, url=url_of(office.links, found))
     _check_time(request.best_before_us, now_us=step.now_us)
     # What takes the place of a payment in `error` comes after it, whatever the clock says.
     now_us = max(step.now_us, found.updated_us + 1 if found else 0)
@@ -105,7 +111,7 @@ def create(tx: Tx, project: Project, request: LinkRequest, *, links: PageLinks, 
     payment, before, new = enter(tx, project, made, event=event)
     if not new:
         first = first_answer(tx, payment, digest=digest)
-        return Link(request_id=first, payment=payment, url=url_of(links, payment))
+        return Link(request_id=first, payment=payment, url=url_of(office.links, payment))
     operation = first_operation(tx, payment, kind=OperationType.INVOICE, request_id=step.why)
     payments.insert_operation(tx, operation, project_id=project.id, digest=digest)
     journal.write(
@@ -123,16 +129,27 @@ def create(tx: Tx, project: Project, request: LinkRequest, *, links: PageLinks, 
         ),
     )
     if not faults:
-        page_sessions.insert(tx, _session(payment, request, links=links))
-    tell(tx, project, payment, operation=operation, extra=members(links, payment))
+        page_sessions.insert(tx, _session(payment, request, links=office.links))
+    tell(tx, project, payment, operation=operation, extra=members(office.links, payment))
     if request.send_email and not faults:
-        ask_for_mail(tx, payment, Mail.LINK, step=step)
-    return Link(request_id=step.why, payment=payment, url=url_of(links, payment))
+        facts = PaymentLink(
+            merchant=project.name,
+            payment_id=payment.id,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            link=url_of(office.links, payment),
+            expires_us=request.best_before_us,
+            description=payment.description,
+        )
+        letter = _letter(project, payment, facts, language=request.language)
+        mailing.ask(tx, letter, room=office.room, now_us=now_us)
+    return Link(request_id=step.why, payment=payment, url=url_of(office.links, payment))
 
 
-def cancel(tx: Tx, project: Project, payment_id: str, *, links: PageLinks, step: Step) -> Operation:
+def cancel(tx: Tx, project: Project, payment_id: str, *, office: Office, step: Step) -> Operation:
     """Take a link back; return the operation that made it. A repeat changes nothing.
 
+    A mail with the link that waits is not sent any more; a customer who has got one gets another.
     Raises `Refusal`: 3061 for an unknown payment, 3060 for one that is no link, or a link whose
     customer has confirmed or whose time is over.
     """
@@ -142,8 +159,19 @@ def cancel(tx: Tx, project: Project, payment_id: str, *, links: PageLinks, step:
     decision, after = settle(tx, project, payment, event=ev.LinkCancelled(), step=step)
     if after.status is not PaymentStatus.INVOICE_CANCELED:
         raise Refusal(Code.STATUS_FORBIDS, message(Code.STATUS_FORBIDS))
-    if isinstance(decision, Move) and _wants_mail(tx, after, links=links):
-        ask_for_mail(tx, after, Mail.CANCELLED, step=step)
+    if isinstance(decision, Move) and _was_mailed(tx, after, step=step):
+        facts = LinkCancelled(
+            merchant=project.name,
+            payment_id=after.id,
+            amount_minor=after.amount_minor,
+            currency=after.currency,
+            description=after.description,
+        )
+        session = page_sessions.find(tx, _token(office.links, after))
+        assert session is not None  # noqa: S101 - made with the link
+        language = _request.decode(session.request).language
+        letter = _letter(project, after, facts, language=language)
+        mailing.ask(tx, letter, room=office.room, now_us=step.now_us)
     return step_of(tx, after)
 
 
@@ -154,22 +182,18 @@ def mark_sent(tx: Tx, project: Project, payment: Payment, *, links: PageLinks, s
     return isinstance(decision, Move)
 
 
-def ask_for_mail(tx: Tx, payment: Payment, mail: Mail, *, step: Step) -> None:
-    """Ask for a message to the customer of a link.
-
-    The one place where mail is asked for: whoever sends it puts the task here. Until then the wish
-    stands in the journal and in the request that the link's page keeps, and nothing is sent.
-    """
-    journal.write(
-        tx,
-        Entry(
-            at_us=step.now_us,
-            project_id=payment.project_id,
-            payment=payment.key,
-            what=f"mail asked for: {mail.value}",
-            by=step.by,
-        ),
-    )
+def mail_ended(tx: Tx, mail: Mail, *, find_project: FindProject, office: Office) -> None:
+    """Take in that a mail was sent or given up: a link that was mailed is `invoice sent` now."""
+    is_link = isinstance(mail.facts, PaymentLink) and mail.status == "sent"
+    if not is_link or mail.payment is None:
+        return
+    payment = payments.payment_by_key(tx, mail.payment)
+    assert payment is not None  # noqa: S101 - payments are never deleted
+    project = find_project(tx, payment.project_id)
+    assert project is not None  # noqa: S101 - projects are never deleted
+    assert mail.finished_us is not None  # noqa: S101 - it has ended
+    step = Step(mail.finished_us, "mail")
+    mark_sent(tx, project, payment, links=office.links, step=step)
 
 
 def url_of(links: PageLinks, payment: Payment) -> str:
@@ -234,7 +258,21 @@ def _session(payment: Payment, request: LinkRequest, *, links: PageLinks) -> Pag
     )
 
 
-def _wants_mail(tx: Tx, payment: Payment, *, links: PageLinks) -> bool:
-    session = page_sessions.find(tx, _token(links, payment))
-    assert session is not None  # noqa: S101 - made with the link
-    return _request.decode(session.request).send_email
+def _letter(
+    project: Project, payment: Payment, facts: PaymentLink | LinkCancelled, *, language: str
+) -> Letter:
+    return Letter(
+        payment.customer.email,
+        facts,
+        language.lower() or project.settings.page_language,
+        project_id=project.id,
+        payment=payment.key,
+    )
+
+
+def _was_mailed(tx: Tx, payment: Payment, *, step: Step) -> bool:
+    """Whether the customer may have got the link by mail; what still waits is withdrawn."""
+    asked = [mail for mail in mails.of_payment(tx, payment.key) if mail.status != "given up"]
+    why = "the link was cancelled"
+    kept = [mail for mail in asked if not mailing.withdraw(tx, mail, why=why, now_us=step.now_us)]
+    return bool(kept)

@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 from sampan.clock import Clock
 from sampan.domain import callback as bodies
 from sampan.domain.codes import Code
-from sampan.domain.page_links import PageLinks
 from sampan.domain.project import METHOD
 from sampan.errors import Refusal, Unavailable
 from sampan.flow import links
+from sampan.flow.links import Office
 from sampan.flow.refund import refuse_refund
 from sampan.flow.sale import new_request_id, sale
 from sampan.flow.settle import Step
@@ -45,13 +45,13 @@ class Gate:
         *,
         projects: Projects,
         check_url: CheckUrl,
-        page_links: PageLinks,
+        office: Office,
     ) -> None:
         self._store = store
         self._clock = clock
         self._projects = projects
         self._check_url = check_url
-        self._page_links = page_links
+        self._office = office
 
     def routes(self) -> list[Route]:
         """Return every route below `/v2`."""
@@ -95,7 +95,7 @@ class Gate:
             raise refusal(Code.NOT_ALLOWED_BY_PROJECT)
         step = self._step(new_request_id(self._clock, project.id))
         made = await self._store.transact(
-            lambda tx: links.create(tx, project, asked, links=self._page_links, step=step)
+            lambda tx: links.create(tx, project, asked, office=self._office, step=step)
         )
         return answers.acknowledged(project.id, asked.payment_id, request_id=made.request_id)
 
@@ -105,7 +105,7 @@ class Gate:
         project, payment_id = signed.project, read_payment_id(signed.shape.general)
         step = self._step()
         operation = await self._store.transact(
-            lambda tx: links.cancel(tx, project, payment_id, links=self._page_links, step=step)
+            lambda tx: links.cancel(tx, project, payment_id, office=self._office, step=step)
         )
         return answers.acknowledged(project.id, payment_id, request_id=operation.request_id)
 
@@ -135,7 +135,7 @@ class Gate:
                 project,
                 payment,
                 operations=payments.operations_of(tx, payment.key),
-                link=links.members(self._page_links, payment),
+                link=links.members(self._office.links, payment),
             )
 
         return await self._store.read(look)
