@@ -25,6 +25,7 @@ import pytest
 
 from sampan.codecs import qr_image
 from sampan.codecs.signature import sign, verify
+from tests.support import commands
 
 SECRET = "a secret of the tea house"
 WAIT_S = 30.0
@@ -122,15 +123,7 @@ class Folder:
     def run(self, *arguments: object, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         raw = stdin if isinstance(stdin, bytes) else stdin.encode()
-        done = subprocess.run(
-            [sys.executable, "-m", "sampan", *map(str, arguments)],
-            cwd=self.path,
-            env=self.environment,
-            input=raw,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
+        done = commands.run(*arguments, env=self.environment, cwd=self.path, stdin=raw)
         out, err = done.stdout.decode(), done.stderr.decode()
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import Any
 
-TIME_S_MAX = 60.0
+from tests.support import commands
 
 
 def ledger_verify(database_url: str, master_key: str) -> dict[str, Any]:
@@ -16,19 +14,9 @@ def ledger_verify(database_url: str, master_key: str) -> dict[str, Any]:
 
     Each of `checks` names an `account` and what was `found_minor` there and `expected_minor`.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "sampan", "ledger", "verify", "--json"],
-        env={
-            **os.environ,
-            "SAMPAN_DATABASE_URL": database_url,
-            "SAMPAN_MASTER_KEY": master_key,
-        },
-        capture_output=True,
-        text=True,
-        timeout=TIME_S_MAX,
-        check=False,
-    )
-    assert done.stdout, done.stderr
+    made = {"SAMPAN_DATABASE_URL": database_url, "SAMPAN_MASTER_KEY": master_key}
+    done = commands.run("ledger", "verify", "--json", env={**os.environ, **made})
+    assert done.stdout, done.stderr.decode()
     proof: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert proof["ok"] == (done.returncode == 0), done.stderr
+    assert proof["ok"] == (done.returncode == 0), done.stderr.decode()
     return proof
