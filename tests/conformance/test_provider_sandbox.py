@@ -163,8 +163,9 @@ def test_slow_bank_is_unknown_and_has_the_order() -> None:
     """Losing patience with a slow bank leaves an order that the status then finds."""
 
     async def check() -> None:
-        async with sandbox(timeout_s=0.1) as harness:
-            harness.bank.slow_answer_s = 0.5
+        # Longer than the status takes on a busy machine, and much shorter than the bank.
+        async with sandbox(timeout_s=0.5) as harness:
+            harness.bank.slow_answer_s = 2.5
             order = harness.order(1, scenario="bank_slow")
             outcome = await harness.provider.start(order, harness.http)
             assert isinstance(outcome, Unknown)
