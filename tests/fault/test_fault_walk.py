@@ -18,7 +18,7 @@ from tests.fault.stories import DELIVERED, EXPIRED, LINKED, PAID, REFUSED, Story
 from tests.fault.victim import MERCHANT
 from tests.support.merchant import Merchant
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
 
 TAKEN = {
     "ran Gate.sale#1",
