@@ -38,6 +38,16 @@ _ENCODING_ERRORS: Final = frozenset(
         expat.errors.XML_ERROR_INCORRECT_ENCODING,
     )
 )
+_ENDS_EARLY: Final = frozenset(
+    expat.errors.codes[message]
+    for message in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+    )
+)
+_NOTHING: Final = expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS]
 _NEVER_ELSEWHERE: Final = ("Ntry", "TxDtls", *STATEMENTS)
 """Elements that carry money: one in an unexpected place is a fault, not something to pass over."""
 
@@ -124,9 +134,9 @@ class _Reader:
 
     def _broken(self, error: expat.ExpatError, *, last: bool) -> StatementFault:
         place = f"line {error.lineno}, column {error.offset + 1}"
-        if last and not self._began:
+        if error.code == _NOTHING and not self._began:
             return StatementFault(FaultCode.EMPTY, "there is nothing in it")
-        if last:
+        if last and error.code in _ENDS_EARLY:
             return StatementFault(FaultCode.TRUNCATED, "the file breaks off", place)
         if error.code in _ENCODING_ERRORS:
             message = "not in the encoding that it declares"

@@ -29,8 +29,7 @@ _ENTRY: Final = re.compile(
     r"([0-9]{6})([0-9]{4})?"  # value date, entry date without its year
     r"(R[CD]|E[CD]|[CD])([A-Z])?"  # which way; third letter of the currency
     r"([0-9]+)(?:,([0-9]*))?"  # amount
-    r"(?:[A-Z][A-Z0-9]{3})?"  # kind of transaction
-    r"(.*)"  # reference for the owner // reference of the bank
+    r"(?:[A-Z][A-Z0-9]{3}(.*))?"  # kind; reference for the owner // reference of the bank
 )
 _SUMS: Final = re.compile(r"([0-9]{1,5})([A-Z]{3})([0-9]+)(?:,([0-9]*))?")
 _FLOOR: Final = re.compile(r"([A-Z]{3})[CD]?[0-9]+(?:,[0-9]*)?")
@@ -125,7 +124,7 @@ def read_entry(field: Field, currency: str) -> StatementEntry:
         message = f"an entry in another currency than {currency}: {shown(field.text)}"
         raise StatementFault(FaultCode.CURRENCY, message)
     value_on = _day(found[1])
-    owner, _, bank = found[7].partition("//")
+    owner, _, bank = (found[7] or "").partition("//")
     texts = (
         (Source.OWNER_REFERENCE, bank_reference(owner)),
         (Source.DESCRIPTION, clean(" ".join(field.lines[1:]))),
