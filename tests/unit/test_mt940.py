@@ -245,6 +245,12 @@ def test_next_message_without_an_end_mark() -> None:
     assert len(statements(WHOLE.removesuffix("-\n") + WHOLE.replace("235", "236"))) == 2
 
 
+def test_other_fields_are_passed_over() -> None:
+    """Fields that tell nothing of money change nothing."""
+    assert entries(WHOLE.replace(":28C:", ":21:RELATED\n:28C:")) != []
+    assert statements(WHOLE.replace(":28C:", ":21:RELATED\n:28C:")) == statements(WHOLE)
+
+
 def test_other_encodings() -> None:
     """Text in another encoding is read when the caller names it."""
     raw = WHOLE.replace("CHAN TAI MAN", "陳大文").encode("big5")

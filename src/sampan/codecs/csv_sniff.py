@@ -115,9 +115,11 @@ def sniff(data: bytes, *, account: str = "unnamed") -> Proposal:
     """
     sample = data[:SAMPLE_BYTES_MAX]
     encoding, text, sure = _decoded(sample, whole=len(sample) == len(data))
+    if not text.strip():
+        raise StatementFault(FaultCode.EMPTY, "there is no row in it")
     delimiter, rows = _table(text)
     if not rows:
-        raise StatementFault(FaultCode.EMPTY, "there is no row in it")
+        raise StatementFault(FaultCode.MALFORMED, "not CSV: there is no row in it")
     header_at, roles = _header(rows)
     body = [row for row in rows[header_at + 1 :] if any(map(str.strip, row))]
     width = Counter(map(len, body)).most_common(1)[0][0] if body else 0
@@ -149,19 +151,15 @@ def sniff(data: bytes, *, account: str = "unnamed") -> Proposal:
 
 def _decoded(sample: bytes, *, whole: bool) -> tuple[Encoding, str, bool]:
     """Return the encoding of a text, the text, and whether it is certain."""
-    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16", _try(sample, "utf-16", whole=whole) or "", True
-    if sample[1:2] == b"\0" or sample[:1] == b"\0":
-        little: Encoding = "utf-16-le" if sample[1:2] == b"\0" else "utf-16-be"
-        return little, _try(sample, little, whole=whole) or "", True
-    text = _try(sample, "utf-8", whole=whole)
-    if text is not None:
-        return "utf-8", text.removeprefix("\ufeff"), True
+    for name in _certain(sample):
+        text = _try(sample, name, whole=whole)
+        if text is not None:
+            return name, text.removeprefix("\ufeff"), True
     guesses: list[tuple[int, Encoding, str]] = []
     candidates: tuple[Encoding, ...] = ("gb18030", "big5hkscs")
     for name in candidates:
         guess = _try(sample, name, whole=whole)
-        if guess is not None:
+        if guess is not None and "\0" not in guess:
             # Both codes read nearly all bytes; only the right one gives words that banks use.
             guesses.append((sum(map(_FREQUENT.__contains__, guess)), name, guess))
     if not guesses:
@@ -169,6 +167,16 @@ def _decoded(sample: bytes, *, whole: bool) -> tuple[Encoding, str, bool]:
         raise StatementFault(FaultCode.ENCODING, message)
     _, encoding, text = max(guesses)
     return encoding, text, False
+
+
+def _certain(sample: bytes) -> tuple[Encoding, ...]:
+    """Return the encodings that are certain where the bytes can be read in them."""
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if even or odd:
+        return ("utf-16-le",) if odd > even else ("utf-16-be",)
+    return ("utf-8",)
 
 
 def _try(sample: bytes, encoding: str, *, whole: bool) -> str | None:
@@ -183,7 +191,7 @@ def _try(sample: bytes, encoding: str, *, whole: bool) -> str | None:
 def _table(text: str) -> tuple[str, list[list[str]]]:
     """Return the delimiter that gives most rows of one width, and the rows."""
     lines = [f"{line}\n" for line in text.replace("\r\n", "\n").split("\n")]
-    best: tuple[int, int, str, list[list[str]]] = (0, 0, ",", [])
+    best: tuple[int, int, str, list[list[str]]] = (-1, 0, ",", [])
     for delimiter in (",", ";", "\t", "|"):
         rows: list[list[str]] = []
         with suppress(csv.Error):
