@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.codecs.iso20022 import read
-from sampan.codecs.statement import Limits, StatementFault
+from sampan.codecs.statement import Item, Limits, StatementFault
 from tests.support.camt import File, Ntry, Stmt, Tx
 
 PLAIN: Final = File("camt.053", 8, (Stmt(entries=(Ntry(), Ntry("9.00", bank_ref="B9"))),)).xml()
@@ -126,7 +126,7 @@ def test_large_file_broken_off_at_every_thousandth_byte() -> None:
     """The entries before the cut come, and then the fault: never a silent end."""
     whole = File(statements=(Stmt(entries=tuple(Ntry(bank_ref=f"B{n}") for n in range(60))),)).xml()
     for cut in range(1_000, len(whole.rstrip()), 1_000):
-        seen = []
+        seen: list[Item] = []
         with pytest.raises(StatementFault, match="breaks off"):
             seen.extend(read(BytesIO(whole[:cut])))
         assert len(seen) <= 60

@@ -91,7 +91,7 @@ def _digits(number: str, currency: str, *, decimal: str, thousands: str) -> int:
         whole = whole.replace(thousands, "")
     if not (whole + part).isdigit() or (mark and not part and not whole):
         raise StatementFault(FaultCode.AMOUNT, f"not an amount: {shown(number)}")
-    return minor(whole, part, currency)
+    return minor(whole, part, code=currency)
 
 
 @lru_cache(maxsize=64)

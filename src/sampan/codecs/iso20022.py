@@ -108,7 +108,9 @@ class _Reader:
         if size_bytes - self._parser.CurrentByteIndex > (
             self._limits.token_bytes_max + 2 * _CHUNK_BYTES
         ):
-            raise StatementFault(FaultCode.TOO_LONG, "a tag or comment never ends", self._place())
+            raise StatementFault(
+                FaultCode.TOO_LONG, "a tag or comment never ends", place=self._place()
+            )
 
     def finish(self) -> None:
         """Say that nothing more comes; raises where something is missing."""
@@ -130,21 +132,21 @@ class _Reader:
         except (ValueError, LookupError):
             # What expat's bindings raise about an encoding declared with several bytes, or unknown.
             message = "declared in an encoding that is not read; use UTF-8"
-            raise StatementFault(FaultCode.ENCODING, message, self._place()) from None
+            raise StatementFault(FaultCode.ENCODING, message, place=self._place()) from None
 
     def _broken(self, error: expat.ExpatError, *, last: bool) -> StatementFault:
         place = f"line {error.lineno}, column {error.offset + 1}"
         if error.code == _NOTHING and not self._began:
             return StatementFault(FaultCode.EMPTY, "there is nothing in it")
         if last and error.code in _ENDS_EARLY:
-            return StatementFault(FaultCode.TRUNCATED, "the file breaks off", place)
+            return StatementFault(FaultCode.TRUNCATED, "the file breaks off", place=place)
         if error.code in _ENCODING_ERRORS:
             message = "not in the encoding that it declares"
-            return StatementFault(FaultCode.ENCODING, message, place)
+            return StatementFault(FaultCode.ENCODING, message, place=place)
         message = (
             f"not well-formed XML, or bytes of another encoding ({expat.ErrorString(error.code)})"
         )
-        return StatementFault(FaultCode.MALFORMED, message, place)
+        return StatementFault(FaultCode.MALFORMED, message, place=place)
 
     def _place(self) -> str:
         parser = self._parser
@@ -152,9 +154,9 @@ class _Reader:
 
     def _doctype(self, name: str, *_: object) -> None:
         if name.lower() == "html":
-            raise StatementFault(FaultCode.NOT_STATEMENT, "this is a web page", self._place())
+            raise StatementFault(FaultCode.NOT_STATEMENT, "this is a web page", place=self._place())
         message = "a document type (DTD) is not allowed in a statement"
-        raise StatementFault(FaultCode.DTD, message, self._place())
+        raise StatementFault(FaultCode.DTD, message, place=self._place())
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._began = True
@@ -164,7 +166,7 @@ class _Reader:
         self._around.append(self._here)
         if len(self._around) > self._limits.depth_max:
             message = f"nested deeper than {self._limits.depth_max} levels"
-            raise StatementFault(FaultCode.TOO_DEEP, message, self._place())
+            raise StatementFault(FaultCode.TOO_DEEP, message, place=self._place())
         self._here = node
         self._texts = None
         if node.opens is not None:
@@ -180,14 +182,14 @@ class _Reader:
         if self._here is not _NOWHERE:
             if name in self._never:
                 message = f"{shown(name.rpartition(' ')[2])} where none belongs"
-                raise StatementFault(FaultCode.MISPLACED, message, self._place())
+                raise StatementFault(FaultCode.MISPLACED, message, place=self._place())
             return _PASSED_OVER
         namespace, _, local = name.rpartition(" ")
         found = NAMESPACE.fullmatch(namespace)
         if local == "Document" and found:
             if int(found[2]) not in VERSIONS:
                 message = f"version {found[2]} of {found[1]} is not known"
-                raise StatementFault(FaultCode.VERSION, message, self._place())
+                raise StatementFault(FaultCode.VERSION, message, place=self._place())
             self._format = f"{found[1]}.001.{found[2]}"
             self._header = Facts(0)
             # Without the namespace too: a slip of xmlns="" would hide money.
@@ -196,7 +198,7 @@ class _Reader:
             )
             return document(namespace, found[1])
         if local.lower() == "html":
-            raise StatementFault(FaultCode.NOT_STATEMENT, "this is a web page", self._place())
+            raise StatementFault(FaultCode.NOT_STATEMENT, "this is a web page", place=self._place())
         return _NOWHERE
 
     def _text(self, text: str) -> None:
@@ -204,7 +206,7 @@ class _Reader:
             self._text_chars += len(text)
             if self._text_chars > self._limits.text_chars_max:
                 message = f"a text is longer than {self._limits.text_chars_max} characters"
-                raise StatementFault(FaultCode.TOO_LONG, message, self._place())
+                raise StatementFault(FaultCode.TOO_LONG, message, place=self._place())
             self._texts.append(text)
 
     def _end(self, _: str) -> None:
@@ -223,24 +225,26 @@ class _Reader:
         facts = self._facts[-1]
         if node.many:
             known = facts.many.setdefault(node.fact, [])
-            self._bound(len(known), self._limits.parts_max, "repeated texts in one entry")
+            self._bound(len(known), self._limits.parts_max, what="repeated texts in one entry")
             known.append(text)
         elif text:
             if node.fact in facts.one:
                 message = f"{node.fact.replace('_', ' ')} stands twice"
-                raise StatementFault(FaultCode.REPEATED, message, self._place())
+                raise StatementFault(FaultCode.REPEATED, message, place=self._place())
             facts.one[node.fact] = text
 
-    def _bound(self, count: int, most: int, what: str) -> None:
+    def _bound(self, count: int, most: int, *, what: str) -> None:
         if count >= most:
-            raise StatementFault(FaultCode.TOO_MANY, f"more than {most} {what}", self._place())
+            raise StatementFault(
+                FaultCode.TOO_MANY, f"more than {most} {what}", place=self._place()
+            )
 
     def _close(self, scope: Scope, facts: Facts) -> None:
         if scope is Scope.PART:
-            self._bound(len(self._parts), self._limits.parts_max, "transactions in one entry")
+            self._bound(len(self._parts), self._limits.parts_max, what="transactions in one entry")
             self._parts.append(facts)
         elif scope is Scope.BALANCE:
-            self._bound(len(self._balances), self._limits.parts_max, "balances")
+            self._bound(len(self._balances), self._limits.parts_max, what="balances")
             self._balances.append(facts)
         elif scope is Scope.ENTRY:
             self._close_entry(facts)
@@ -253,7 +257,7 @@ class _Reader:
         statement = self._begun(self._facts[-1])
         parts, self._parts = self._parts, []
         for told in entries(facts, parts):
-            self._bound(self._entries_count, self._limits.entries_max, "entries")
+            self._bound(self._entries_count, self._limits.entries_max, what="entries")
             self._entries_count += 1
             entry = self._occurrences.numbered(
                 msgspec.structs.replace(

@@ -127,12 +127,12 @@ def entries(entry: Facts, parts: Sequence[Facts]) -> list[StatementEntry]:
     )
     several = sum(count(clean(text)) for text in entry.many.get("batch_count", ())) > 1
     if len(parts) == 1 and not several:
-        return [_told(whole, entry, parts[0])]
+        return [_told(whole, entry, part=parts[0])]
     sums = [_part_minor(part, code, sign=sign) for part in parts]
     if len(parts) > 1 and None not in sums and sum(filter(None, sums)) == whole.amount_minor:
         return [
             msgspec.structs.replace(
-                _told(whole, entry, part), amount_minor=amount, bank_ref=_part_ref(whole, part)
+                _told(whole, entry, part=part), amount_minor=amount, bank_ref=_part_ref(whole, part)
             )
             for part, amount in zip(parts, sums, strict=True)
             if amount is not None
@@ -155,7 +155,7 @@ def _status(entry: Facts) -> dict[str, Any]:
     return {"status": status, "status_text": text}
 
 
-def _told(whole: StatementEntry, entry: Facts, part: Facts) -> StatementEntry:
+def _told(whole: StatementEntry, entry: Facts, *, part: Facts) -> StatementEntry:
     """Return an entry with what one of its transactions tells."""
     transaction = bank_reference(part.get("transaction"))
     description = clean(f"{part.get('text')} {entry.get('text')}")

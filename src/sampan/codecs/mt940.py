@@ -85,9 +85,9 @@ def _fields(stream: Readable, encoding: str, *, limits: Limits) -> Iterator[Fiel
             field.lines.append(line)
             if len(field.lines) > _FIELD_LINES_MAX:
                 message = f"field {field.tag} has more than {_FIELD_LINES_MAX} lines"
-                raise StatementFault(FaultCode.TOO_LONG, message, f"line {number}")
+                raise StatementFault(FaultCode.TOO_LONG, message, place=f"line {number}")
     if in_block:
-        raise StatementFault(FaultCode.TRUNCATED, "a block is not closed", f"line {number}")
+        raise StatementFault(FaultCode.TRUNCATED, "a block is not closed", place=f"line {number}")
     if field is not None:
         yield field
 
@@ -122,7 +122,7 @@ class _File:
     def end(self) -> Iterator[Item]:
         """Yield what is left at the end of the file."""
         if self._message is not None and not self._message.is_whole:
-            raise StatementFault(FaultCode.TRUNCATED, "the file breaks off", self._last.place)
+            raise StatementFault(FaultCode.TRUNCATED, "the file breaks off", place=self._last.place)
         try:
             yield from self._close()
         except StatementFault as fault:

@@ -74,7 +74,7 @@ def _matched(pattern: re.Pattern[str], field: Field) -> re.Match[str]:
 def read_balance(field: Field) -> Balance:
     """Read fields 60, 62, 64 and 65."""
     found = _matched(_BALANCE, field)
-    amount_minor = minor(found[4], found[5] or "", found[3])
+    amount_minor = minor(found[4], found[5] or "", code=found[3])
     return Balance(
         kind=_KINDS.get(field.tag[:2], BalanceKind.OTHER),
         code=field.tag,
@@ -92,7 +92,7 @@ def read_floor(field: Field) -> str:
 def read_sums(field: Field) -> Sums:
     """Read fields 90C and 90D."""
     found = _matched(_SUMS, field)
-    return Sums(int(found[1]), minor(found[3], found[4] or "", found[2]))
+    return Sums(int(found[1]), minor(found[3], found[4] or "", code=found[2]))
 
 
 def read_page(field: Field) -> tuple[str, int]:
@@ -119,7 +119,7 @@ def read_created(field: Field) -> int:
 def read_entry(field: Field, currency: str) -> StatementEntry:
     """Read field 61; account and statement are missing."""
     found = _matched(_ENTRY, field)
-    mark, amount_minor = found[3], minor(found[5], found[6] or "", currency)
+    mark, amount_minor = found[3], minor(found[5], found[6] or "", code=currency)
     if found[4] and found[4] != currency[2]:
         message = f"an entry in another currency than {currency}: {shown(field.text)}"
         raise StatementFault(FaultCode.CURRENCY, message)

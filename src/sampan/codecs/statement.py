@@ -49,7 +49,7 @@ class StatementFault(Exception):  # noqa: N818 - the house's word, like Refusal
     sentence repeats at most 40 characters of the file.
     """
 
-    def __init__(self, code: FaultCode, message: str, place: str = "") -> None:
+    def __init__(self, code: FaultCode, message: str, *, place: str = "") -> None:
         super().__init__(f"{place}: {message}" if place else message)
         self.code = code
         self.message = message
@@ -57,7 +57,7 @@ class StatementFault(Exception):  # noqa: N818 - the house's word, like Refusal
 
     def at(self, place: str) -> "StatementFault":
         """Return the same fault with a place, unless it has one already."""
-        return self if self.place else StatementFault(self.code, self.message, place)
+        return self if self.place else StatementFault(self.code, self.message, place=place)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -141,10 +141,10 @@ def examine(
                 continue
         if entries_count >= bounds.entries_max:
             message = f"more than {bounds.entries_max} entries"
-            raise StatementFault(FaultCode.TOO_MANY, message, f"row {number}")
+            raise StatementFault(FaultCode.TOO_MANY, message, place=f"row {number}")
         entries_count += 1
         try:
-            entry = occurrences.numbered(_entry(mapping, columns.cells(row), f"row {number}"))
+            entry = occurrences.numbered(_entry(mapping, columns.cells(row), place=f"row {number}"))
         except StatementFault as fault:
             yield fault.at(f"row {number}")
             continue
@@ -182,7 +182,7 @@ def _rows(
                     yield last.popleft()
     except csv.Error as error:
         message = f"not CSV: {error}"
-        raise StatementFault(FaultCode.MALFORMED, message, f"row {number + 1}") from None
+        raise StatementFault(FaultCode.MALFORMED, message, place=f"row {number + 1}") from None
 
 
 class _Columns:
@@ -217,7 +217,7 @@ class _Columns:
         return self._names.index(name)
 
 
-def _entry(mapping: Mapping, cells: dict[str, Any], place: str) -> StatementEntry:
+def _entry(mapping: Mapping, cells: dict[str, Any], *, place: str) -> StatementEntry:
     code = currency(currency_named(cells["currency"])) if mapping.currency else ""
     code = code or mapping.fixed_currency
     pattern, text = mapping.date_pattern, cells["date"]
@@ -231,7 +231,7 @@ def _entry(mapping: Mapping, cells: dict[str, Any], place: str) -> StatementEntr
     return StatementEntry(
         account=mapping.account,
         currency=code,
-        amount_minor=_amount(mapping, cells, code),
+        amount_minor=_amount(mapping, cells, code=code),
         status=EntryStatus.BOOKED,
         booked_on=booked_on,
         booked_us=booked_us,
@@ -245,14 +245,14 @@ def _entry(mapping: Mapping, cells: dict[str, Any], place: str) -> StatementEntr
     )
 
 
-def _amount(mapping: Mapping, cells: dict[str, Any], code: str) -> int:
+def _amount(mapping: Mapping, cells: dict[str, Any], *, code: str) -> int:
     if mapping.amount is not None:
-        amount_minor = _cell(mapping, cells["amount"], code)
+        amount_minor = _cell(mapping, cells["amount"], code=code)
         if mapping.direction is not None:
             return abs(amount_minor) * _sign(cells["direction"])
         return -amount_minor if mapping.debits_are_positive else amount_minor
-    credit = _sum(mapping, cells.get("credit", ""), code)
-    debit = _sum(mapping, cells.get("debit", ""), code)
+    credit = _sum(mapping, cells.get("credit", ""), code=code)
+    debit = _sum(mapping, cells.get("debit", ""), code=code)
     if bool(credit) == bool(debit):
         message = "both credit and debit" if credit else "neither credit nor debit"
         raise StatementFault(FaultCode.AMOUNT, f"{message} in one row")
@@ -260,11 +260,11 @@ def _amount(mapping: Mapping, cells: dict[str, Any], code: str) -> int:
     return credit - abs(debit)
 
 
-def _sum(mapping: Mapping, text: str, code: str) -> int:
-    return 0 if text in {"", "-"} else _cell(mapping, text, code)
+def _sum(mapping: Mapping, text: str, *, code: str) -> int:
+    return 0 if text in {"", "-"} else _cell(mapping, text, code=code)
 
 
-def _cell(mapping: Mapping, text: str, code: str) -> int:
+def _cell(mapping: Mapping, text: str, *, code: str) -> int:
     if not text:
         raise StatementFault(FaultCode.MISSING, "there is no amount")
     return signed_amount(text, code, decimal=mapping.decimal, thousands=mapping.thousands)

@@ -27,9 +27,11 @@ def pieces(stream: Readable, encoding: str, *, limits: Limits) -> Iterator[str]:
         except UnicodeDecodeError as error:
             good = chunk[: error.start].decode(encoding, "ignore")
             place = f"near line {lines_count + good.count(chr(10))}"
-            raise StatementFault(FaultCode.ENCODING, f"not {encoding}", place) from None
+            raise StatementFault(FaultCode.ENCODING, f"not {encoding}", place=place) from None
         if "\0" in text:
-            raise StatementFault(FaultCode.ENCODING, f"not {encoding}", f"near line {lines_count}")
+            raise StatementFault(
+                FaultCode.ENCODING, f"not {encoding}", place=f"near line {lines_count}"
+            )
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
         lines_count += text.count("\n")
@@ -57,5 +59,5 @@ def lines(stream: Readable, encoding: str, *, limits: Limits) -> Iterator[tuple[
 def _bounded(line: str, number: int, *, limits: Limits) -> str:
     if len(line) > limits.text_chars_max:
         message = f"a line is longer than {limits.text_chars_max} characters"
-        raise StatementFault(FaultCode.TOO_LONG, message, f"line {number}")
+        raise StatementFault(FaultCode.TOO_LONG, message, place=f"line {number}")
     return line.removesuffix("\r")

@@ -54,7 +54,7 @@ def currency(text: str) -> str:
     return text
 
 
-def minor(whole: str, part: str, code: str) -> int:
+def minor(whole: str, part: str, *, code: str) -> int:
     """Return digits before and behind the decimal mark as minor units of a currency.
 
     Zeros behind the currency's decimals are dropped, other digits there refused, never rounded.
@@ -74,7 +74,7 @@ def plain_amount(text: str, code: str) -> int:
     found = _DECIMAL.fullmatch(text)
     if found is None:
         raise StatementFault(FaultCode.AMOUNT, f"not an amount in {code}: {shown(text)}")
-    return minor(found[1], found[2] or "", code)
+    return minor(found[1], found[2] or "", code=code)
 
 
 def day(text: str) -> date:
