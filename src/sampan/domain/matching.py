@@ -164,7 +164,7 @@ _SCORES: Final[dict[Clue | Reason, int]] = {
 def named_ids(texts: Iterable[str]) -> tuple[int, ...]:
     """Return the ids of operations that texts may name, for the caller to look up.
 
-    Every place of a text is tried where a reference with a right check character stands, so some
+    Every place of a text is tried, and by chance one in 31 has a right check character, so some
     ids name nothing. Payments that are long closed become candidates this way.
     """
     found = (reference.decode(window) for text in _bounded(texts) for window in _windows(text))
@@ -194,11 +194,7 @@ class _Desk:
         self._rules = rules
         self._candidates = sorted(candidates, key=lambda candidate: candidate.key)
         texts = list(_bounded(arrival.texts))
-        self._named = {
-            candidate.key: how
-            for candidate in self._candidates
-            if (how := _how_named(candidate, texts)) is not None
-        }
+        self._named = _named(self._candidates, texts)
         self._close = set() if self._named else _almost_named(self._candidates, texts)
         self._other_named = not self._named and any(map(_is_reference, texts))
         self._payers = {c.key: _payer(c, arrival) for c in self._candidates}
@@ -320,13 +316,18 @@ def _windows(text: str) -> Iterator[str]:
         yield packed[start : start + reference.LENGTH]
 
 
-def _how_named(candidate: Candidate, texts: Sequence[str]) -> How | None:
-    wanted = [known for known in candidate.references if known]
-    if any(text.translate(_SEPARATORS) in wanted for text in texts):
-        return How.EXACT_REFERENCE
-    if any(known in packed for packed in map(_packed, texts) for known in wanted):
-        return How.REFERENCE_IN_TEXT
-    return None
+def _named(candidates: Sequence[Candidate], texts: Sequence[str]) -> dict[int, How]:
+    """Return the payments of which a reference stands in a text, and how."""
+    wholes = {text.translate(_SEPARATORS) for text in texts}
+    packed = [_packed(text) for text in texts]
+    found: dict[int, How] = {}
+    for candidate in candidates:
+        wanted = [known for known in candidate.references if known]
+        if not wholes.isdisjoint(wanted):
+            found[candidate.key] = How.EXACT_REFERENCE
+        elif any(known in text for known in wanted for text in packed):
+            found[candidate.key] = How.REFERENCE_IN_TEXT
+    return found
 
 
 def _is_reference(text: str) -> bool:
