@@ -445,6 +445,12 @@ def test_overlapping_files_give_the_same_identities() -> None:
     assert identity(statement[3]) not in {identity(e) for e in interim}
 
 
+def test_pending_and_booked_are_counted_apart() -> None:
+    """What was pending and is booked now has one identity, also where one report tells both."""
+    pending, booked = of(Ntry(status="PDNG"), Ntry())
+    assert identity(pending) == identity(booked) == identity(of(Ntry())[0])
+
+
 def test_reports_of_one_file_repeat_and_pages_go_on() -> None:
     """Another report counts anew; another page of the same statement counts on."""
     bare = Ntry(bank_ref="", booked="2026-11-22")

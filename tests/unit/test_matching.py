@@ -124,6 +124,9 @@ TABLE: Final = [
     (credit(slip(slip(REF_A), 5)), [A, OTHER_SUM], "A by only payment of this amount in its time"),
     (credit(slip(slip(REF_A), 5)), [A, B], "perhaps A, B"),
     (credit(slip(REF_A), REF_OLD), [A, B], "perhaps A, B"),
+    # ... unless it makes another right reference: 0 and Z are one to the check character
+    (credit("Z" + REF_A[1:]), [A, OTHER_SUM], "perhaps A"),
+    (credit(f"REFZ{REF_A[1:]}X"), [A, B], "perhaps A, B"),
     # an amount decides where it is the only one
     (credit(), [A], "A by only payment of this amount in its time"),
     (credit("thanks"), [A, OTHER_SUM], "A by only payment of this amount in its time"),
