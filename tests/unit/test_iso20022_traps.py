@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -172,7 +173,7 @@ OPENED: Final = PLAIN[: PLAIN.index(b"<Ntry>")]
 )
 def test_endless_files_are_bounded(start: bytes, more: bytes, code: str) -> None:
     """Whatever goes on for ever is refused soon, and in little memory."""
-    limits = Limits(bytes_max=4_000_000, entries_max=500, parts_max=500)
+    limits = Limits(bytes_max=2_000_000, entries_max=500, parts_max=500)
     stream = Endless(start, more)
     tracemalloc.start()
     try:
@@ -183,7 +184,7 @@ def test_endless_files_are_bounded(start: bytes, more: bytes, code: str) -> None
     finally:
         tracemalloc.stop()
     assert caught.value.code == code
-    assert stream.read_bytes < 5_000_000
+    assert stream.read_bytes < 3_000_000
 
 
 class Generated:
@@ -213,7 +214,9 @@ def test_many_entries_in_little_time() -> None:
     raw = b"".join(made(MANY))
     began = time.process_time()
     assert sum(1 for _ in read(BytesIO(raw))) == MANY + 1
-    assert time.process_time() - began < MANY_SECONDS_MAX
+    # Where coverage is measured, every line is traced, which takes several times as long.
+    slower = 6 if sys.gettrace() is not None else 1
+    assert time.process_time() - began < MANY_SECONDS_MAX * slower
 
 
 def peak_bytes(count: int) -> int:
@@ -229,7 +232,7 @@ def peak_bytes(count: int) -> int:
 
 def test_many_entries_in_little_memory() -> None:
     """What is held does not grow with the file, but for a few bytes an entry."""
-    few, more = 500, 3_000
+    few, more = 500, 2_000
     small, large = peak_bytes(few), peak_bytes(more)
     assert small < MEMORY_BYTES_MAX
     assert large - small < 200 * (more - few)

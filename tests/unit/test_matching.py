@@ -353,7 +353,7 @@ pools = st.integers(1, 6).flatmap(lambda count: pool(list(range(1, count + 1))))
 BY_AMOUNT: Final = (How.AMOUNT, How.AMOUNT_AND_PAYER)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(arrivals, pools, st.randoms(use_true_random=False))
 def test_any_order_gives_the_same(
     arrival: Arrival, candidates: list[Candidate], random: object
@@ -364,7 +364,7 @@ def test_any_order_gives_the_same(
     assert match(arrival, shuffled, rules=RULES) == match(arrival, candidates, rules=RULES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(arrivals, pools)
 def test_an_amount_never_decides_between_two(arrival: Arrival, candidates: list[Candidate]) -> None:
     """Where a second unpaid payment of the amount is in its time, an amount alone matches none."""
@@ -384,7 +384,7 @@ def test_an_amount_never_decides_between_two(arrival: Arrival, candidates: list[
             assert len(fitting) == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(arrivals, pools, st.data())
 def test_fewer_payments_keep_a_match(
     arrival: Arrival, candidates: list[Candidate], data: st.DataObject
@@ -399,7 +399,7 @@ def test_fewer_payments_keep_a_match(
     assert fewer.key == found.key
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(arrivals, pools)
 def test_a_match_always_has_the_currency(arrival: Arrival, candidates: list[Candidate]) -> None:
     """Money in one currency never belongs to a payment in another."""
@@ -409,7 +409,7 @@ def test_a_match_always_has_the_currency(arrival: Arrival, candidates: list[Cand
         assert payment.currency == arrival.currency
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(arrivals, pools)
 def test_a_reference_settles_any_doubt(arrival: Arrival, candidates: list[Candidate]) -> None:
     """Whatever was in doubt: the credit with a payment's reference alone belongs to it."""
@@ -420,7 +420,7 @@ def test_a_reference_settles_any_doubt(arrival: Arrival, candidates: list[Candid
     assert (found.key, found.how) == (payment.key, How.EXACT_REFERENCE)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**53 - 1), st.integers(0, 11), st.sampled_from(ALPHABET))
 def test_any_slip_finds_its_payment(operation_id: int, place: int, wrong: str) -> None:
     """Any one wrong character is forgiven, but for the one that gives another right reference."""
