@@ -18,9 +18,9 @@ from sqlalchemy import Connection, Index, insert
 
 from sampan.clock import SystemClock
 from sampan.domain.statuses import FINAL, Origin, PaymentStatus
+from sampan.storage import list_cursors, schema
 from sampan.storage import open as opening
 from sampan.storage import payment_lists as lists
-from sampan.storage import schema
 from sampan.storage.engine import Store, Tx
 from sampan.storage.payment_lists import Filter
 from tests.bench import world
@@ -232,7 +232,7 @@ def _deep(tx: Tx, count: int) -> str | None:
     """Return the cursor of a page in the middle of the list."""
     middle = Filter(created_to_us=BEGUN_US + count // 2 * STEP_US)
     found = lists.page(tx, middle, most=1).rows[0]
-    return lists._cursor((found.created_us, found.key), Filter())
+    return list_cursors.cursor((found.created_us, found.key), Filter())
 
 
 async def _questions(store: Store, count: int) -> dict[str, Question]:

@@ -133,6 +133,8 @@ def shown(row: Row) -> PaymentRow:
         created_us=payment.created_us,
         updated_us=payment.updated_us,
         held_count=payment.held_count,
+        origin=payment.origin,
+        description=payment.description,
         # The newest one by its own time, which is not the one that was written last.
         code=max(row["operations"], key=lambda each: each.created_us).code
         if row["operations"]

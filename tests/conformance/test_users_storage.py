@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sampan.domain.rights import Role
-from sampan.storage import users
+from sampan.storage import saved_filters, users
 from sampan.storage.engine import Conflict, Store, Tx
+from sampan.storage.saved_filters import FILTERS_MAX, SavedFilter
 from sampan.storage.users import Session, User
 from sampan.testing.storage_suite import StoreSuite
 from tests.support.databases import open_store
@@ -60,6 +61,13 @@ def session(sha: str, user: int = 1, **changes: Any) -> Session:  # noqa: ANN401
         "passed_totp": False,
     }
     return Session(**(values | changes))
+
+
+def saved(key: int, name: str, **changes: Any) -> SavedFilter:  # noqa: ANN401 - all types
+    """Return a filter that person 1 keeps, changed as told."""
+    values: dict[str, Any] = {"user_id": 1, "list": "payments", "query": "a=1", "updated_us": 1}
+    values |= {"id": key, "name": name}
+    return SavedFilter(**(values | changes))
 
 
 def add(tx: Tx, *people: User) -> list[bool]:
@@ -179,6 +187,64 @@ class TestUsers(StoreSuite):
             assert await store.read(partial(users.sessions_of, user_id=1)) == [used]
             assert await store.transact(partial(users.end_sessions, user_id=1)) == 1
             assert await store.read(partial(users.session, sha="a")) is None
+
+        self.check(story)
+
+    def test_saved_filters(self) -> None:
+        """A filter is its person's and its list's; one of the same name takes its place."""
+
+        async def story(store: Store) -> None:
+            def write(tx: Tx) -> list[bool]:
+                add(tx, person(), person(2))
+                mine = [saved(1, "茶 🍵"), saved(2, "a"), saved(3, "a", query="b=2", updated_us=5)]
+                others = [saved(4, "a", user_id=2), saved(5, "a", list="links")]
+                return [saved_filters.save(tx, one) for one in mine + others]
+
+            assert await store.transact(write) == [True] * 5
+            mine = partial(saved_filters.of_user, user_id=1, of_list="payments")
+            kept = await store.read(mine)
+            assert [(one.name, one.query, one.updated_us) for one in kept] == [
+                ("a", "b=2", 5),
+                ("茶 🍵", "a=1", 1),
+            ]
+            # Not another person's, not another list's, not what is not there.
+            gone = [(2, "payments", kept[0].id), (1, "links", kept[0].id), (1, "payments", 999)]
+            for user_id, of_list, key in [*gone, (1, "payments", kept[0].id)]:
+                removed = await store.transact(
+                    partial(saved_filters.remove, user_id=user_id, of_list=of_list, filter_id=key)
+                )
+                assert removed == (len(await store.read(mine)) == 1)
+
+        self.check(story)
+
+    def test_saved_filters_are_bounded(self) -> None:
+        """One too many is not kept; one in the place of another still is."""
+
+        async def story(store: Store) -> None:
+            def fill(tx: Tx) -> set[bool]:
+                add(tx, person())
+                names = [f"n{n:02}" for n in range(FILTERS_MAX)]
+                return {saved_filters.save(tx, saved(n, name)) for n, name in enumerate(names, 1)}
+
+            assert await store.transact(fill) == {True}
+            assert not await store.transact(partial(saved_filters.save, saved=saved(99, "more")))
+            again = saved(99, "n00", query="new")
+            assert await store.transact(partial(saved_filters.save, saved=again))
+
+        self.check(story)
+
+    def test_columns(self) -> None:
+        """Columns are kept for a person and a list, and chosen anew as a whole."""
+
+        async def story(store: Store) -> None:
+            await store.transact(lambda tx: add(tx, person(), person(2)))
+            choose = partial(saved_filters.choose_columns, user_id=1, of_list="payments")
+            look = partial(saved_filters.columns_of, of_list="payments")
+            assert await store.read(partial(look, user_id=1)) is None
+            for columns in (["a", "茶"], ["b"]):
+                await store.transact(partial(choose, columns=columns))
+                assert await store.read(partial(look, user_id=1)) == columns
+            assert await store.read(partial(look, user_id=2)) is None
 
         self.check(story)
 

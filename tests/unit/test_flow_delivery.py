@@ -380,10 +380,23 @@ def test_resending_what_is_being_sent(flow: FlowWorld) -> None:
     assert deliver(flow, 200).status == "delivered"
 
 
-def resend(flow: FlowWorld, callback: Callback) -> None:
+def test_resending_twice_at_once(flow: FlowWorld) -> None:
+    """Who saw a callback that has moved since sends nothing and leaves no trace."""
+    flow.waiting()
+    before = deliver(flow, 200)
+    assert resend(flow, before, why="their server was away")
+    assert not resend(flow, before)
+    assert flow.journal()[-1].why == f"{before.id}: their server was away"
+    assert [entry.what for entry in flow.journal()].count("callback resent") == 1
+    assert len(claim(flow)) == 1
+
+
+def resend(flow: FlowWorld, callback: Callback, why: str = "") -> bool:
     """Let a person send a callback again."""
     now_us = flow.next_us()
-    flow.do(lambda tx: delivery.resend(tx, callback, lane=LANE, by="amy", now_us=now_us))
+    return flow.do(
+        lambda tx: delivery.resend(tx, callback, lane=LANE, by="amy", now_us=now_us, why=why)
+    )
 
 
 def test_health_of_an_address(flow: FlowWorld) -> None:

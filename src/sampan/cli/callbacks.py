@@ -164,7 +164,8 @@ async def _resend(callback_id: int) -> None:
             if not callback.url:
                 raise Failed(f"callback {callback_id} has no address: {callback.note}")
             lane = telling.lane(callback.url)
-            delivery.resend(tx, callback, lane=lane, by="command line", now_us=now_us)
+            if not delivery.resend(tx, callback, lane=lane, by="command line", now_us=now_us):
+                raise Failed(f"callback {callback_id} is being sent just now")
 
         await at.store.transact(again)
 

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sampan.dashboard import profile, signing_in
+from sampan.dashboard import payment_card, payments, profile, signing_in
 from sampan.dashboard.desk import Desk
 from sampan.dashboard.guard import route
 from sampan.dashboard.visit import HOME, Visit
@@ -27,6 +27,8 @@ async def home(visit: Visit) -> Response:
 WAYS: Final[tuple[Way, ...]] = (
     *signing_in.WAYS,
     *profile.WAYS,
+    *payments.WAYS,
+    *payment_card.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

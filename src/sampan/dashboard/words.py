@@ -12,6 +12,13 @@ SAID: Final[Mapping[str, str]] = {
     "session-ended": mark("That session has ended."),
     "sessions-ended": mark("All other sessions have ended."),
     "password-set": mark("The password is set. Sign in with it."),
+    "filter-kept": mark("The filter is saved."),
+    "filter-removed": mark("The filter is removed."),
+    "columns-chosen": mark("Your columns are saved."),
+    "money-accepted": mark("The money is taken as this payment."),
+    "payment-declined": mark("The payment is declined."),
+    "credit-returned": mark("It is noted that the money went back."),
+    "callback-resent": mark("The callback goes out again."),
     "password-changed": mark("Your password is changed; your other sessions have ended."),
 }
 """Name in an address → what was done, told on the page after it."""
@@ -38,6 +45,33 @@ CALLBACK_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
     "dropped": (mark("Not sent"), "idle"),
     "exhausted": (mark("Given up"), "bad"),
 }
+
+CALLBACK_KINDS: Final[Mapping[str, str]] = {
+    "intermediate": mark("what the customer is shown"),
+    "final": mark("the result"),
+    "error": mark("the error"),
+    "refund": mark("a refund"),
+}
+
+CREDIT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "unapplied": (mark("Belongs to no payment"), "bad"),
+    "held": (mark("Waits for a decision"), "busy"),
+    "applied": (mark("Taken as the payment"), "good"),
+    "returned": (mark("Sent back"), "idle"),
+}
+
+OPERATIONS: Final[Mapping[str, str]] = {
+    "sale": mark("Sale"),
+    "refund": mark("Refund"),
+    "manual change": mark("Decision of staff"),
+}
+
+ORIGINS: Final[Mapping[str, str]] = {
+    "gate": mark("Gate API"),
+    "page": mark("Payment Page"),
+    "link": mark("Payment link"),
+}
+"""Where a payment was asked for → its name for people."""
 
 ROLES: Final[Mapping[Role, str]] = {
     Role.SUPPORT: mark("Support"),

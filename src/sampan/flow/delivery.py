@@ -79,12 +79,18 @@ def finish(tx: Tx, task: Task, callback: Callback, *, attempt: Attempt, jitter: 
         callbacks.move(tx, after, status_from=callback.status)
 
 
-def resend(tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int) -> None:
-    """Send a callback again now, whatever became of it; its schedule starts anew."""
+def resend(  # noqa: PLR0913 - what, through which lane, by whom, when, why
+    tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int, why: str = ""
+) -> bool:
+    """Send a callback again now, whatever became of it; its schedule starts anew.
+
+    False, and nothing is done, when it no longer stands as `callback`: somebody else sends it.
+    """
     again = msgspec.structs.replace(
         callback, status="pending", note=f"resent by {by}", finished_us=None
     )
-    callbacks.move(tx, again, status_from=callback.status)
+    if not callbacks.move(tx, again, status_from=callback.status):
+        return False
     outbox.drop(tx, "callback", lane=lane, subject=callback.id)
     outbox.put(tx, "callback", lane=lane, subject=callback.id, due_us=now_us)
     journal.write(
@@ -96,9 +102,10 @@ def resend(tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int) -> No
             operation=callback.operation,
             what="callback resent",
             by=by,
-            why=str(callback.id),
+            why=f"{callback.id}: {why}" if why else str(callback.id),
         ),
     )
+    return True
 
 
 def _under_way(callback: Callback, *, at_us: int) -> Attempt:

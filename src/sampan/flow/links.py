@@ -141,7 +141,7 @@ def create(tx: Tx, project: Project, request: LinkRequest, *, office: Office, st
             expires_us=request.best_before_us,
             description=payment.description,
         )
-        letter = _letter(project, payment, facts, language=request.language)
+        letter = _letter(project, payment, facts=facts, language=request.language)
         mailing.ask(tx, letter, room=office.room, now_us=now_us)
     return Link(request_id=step.why, payment=payment, url=url_of(office.links, payment))
 
@@ -170,7 +170,7 @@ def cancel(tx: Tx, project: Project, payment_id: str, *, office: Office, step: S
         session = page_sessions.find(tx, _token(office.links, after))
         assert session is not None  # noqa: S101 - made with the link
         language = _request.decode(session.request).language
-        letter = _letter(project, after, facts, language=language)
+        letter = _letter(project, after, facts=facts, language=language)
         mailing.ask(tx, letter, room=office.room, now_us=step.now_us)
     return step_of(tx, after)
 
@@ -259,7 +259,7 @@ def _session(payment: Payment, request: LinkRequest, *, links: PageLinks) -> Pag
 
 
 def _letter(
-    project: Project, payment: Payment, facts: PaymentLink | LinkCancelled, *, language: str
+    project: Project, payment: Payment, *, facts: PaymentLink | LinkCancelled, language: str
 ) -> Letter:
     return Letter(
         payment.customer.email,

@@ -19,6 +19,12 @@ _ONE = Statement(select(_c).where(_c.c.id == bindparam("key")))
 _OF_PAYMENT = Statement(
     select(_c).where(_c.c.payment == bindparam("payment")).order_by(_c.c.created_us, _c.c.id)
 )
+_NEWEST_OF_PAYMENT = Statement(
+    select(_c)
+    .where(_c.c.payment == bindparam("payment"))
+    .order_by(_c.c.created_us.desc(), _c.c.id.desc())
+    .limit(bindparam("most"))
+)
 _MOVE = Statement(
     update(_c)
     .where(_c.c.id == bindparam("key"), _c.c.status == bindparam("status_from"))
@@ -56,6 +62,13 @@ _END_ATTEMPT = Statement(
     )
 )
 _ATTEMPTS = Statement(select(_a).where(_a.c.callback == bindparam("key")).order_by(_a.c.number))
+_ATTEMPTS_OF_PAYMENT = Statement(
+    select(_a)
+    .join_from(_c, _a, _a.c.callback == _c.c.id)
+    .where(_c.c.payment == bindparam("payment"))
+    .order_by(_a.c.at_us.desc(), _a.c.id.desc())
+    .limit(bindparam("most"))
+)
 _ENDPOINT = Statement(select(_e).where(_e.c.origin == bindparam("origin")))
 _HEALED = Statement(
     update(_e)
@@ -163,6 +176,12 @@ def of_payment(tx: Tx, payment_key: int) -> Sequence[Callback]:
     return [_callback(row) for row in tx.all(_OF_PAYMENT, {"payment": payment_key})]
 
 
+def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Callback]:
+    """Return the newest of a payment's callbacks, oldest first."""
+    rows = tx.all(_NEWEST_OF_PAYMENT, {"payment": payment_key, "most": most})
+    return [_callback(row) for row in reversed(rows)]
+
+
 def newest(tx: Tx, *, project_id: int | None, status: str | None, most: int) -> Sequence[Callback]:
     """Return the newest callbacks, optionally of one project or status."""
     chosen = select(_c).order_by(_c.c.id.desc()).limit(most)
@@ -229,19 +248,26 @@ def end_attempt(tx: Tx, attempt: Attempt) -> None:
 
 def attempts_of(tx: Tx, callback_id: int) -> Sequence[Attempt]:
     """Return a callback's attempts in order."""
-    return [
-        Attempt(
-            callback=row[1],
-            number=row[2],
-            at_us=row[3],
-            url=row[4],
-            http_status=row[5],
-            duration_ms=row[6],
-            answer=row[7],
-            error=row[8],
-        )
-        for row in tx.all(_ATTEMPTS, {"key": callback_id})
-    ]
+    return [_attempt(row) for row in tx.all(_ATTEMPTS, {"key": callback_id})]
+
+
+def newest_attempts_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Attempt]:
+    """Return the newest attempts to deliver any of a payment's callbacks, oldest first."""
+    rows = tx.all(_ATTEMPTS_OF_PAYMENT, {"payment": payment_key, "most": most})
+    return [_attempt(row) for row in reversed(rows)]
+
+
+def _attempt(row: Row) -> Attempt:
+    return Attempt(
+        callback=row[1],
+        number=row[2],
+        at_us=row[3],
+        url=row[4],
+        http_status=row[5],
+        duration_ms=row[6],
+        answer=row[7],
+        error=row[8],
+    )
 
 
 def endpoint(tx: Tx, origin: str) -> Endpoint | None:

@@ -30,6 +30,12 @@ _HELD = Statement(
 _OF_PAYMENT = Statement(
     select(_t).where(_t.c.payment == bindparam("key")).order_by(_t.c.received_us, _t.c.id)
 )
+_NEWEST_OF_PAYMENT = Statement(
+    select(_t)
+    .where(_t.c.payment == bindparam("key"))
+    .order_by(_t.c.received_us.desc(), _t.c.id.desc())
+    .limit(bindparam("most"))
+)
 _SET = Statement(
     update(_t)
     .where(_t.c.id == bindparam("key"), _t.c.status == bindparam("status_from"))
@@ -96,6 +102,12 @@ def waiting_of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
 def of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
     """Return every credit that was matched to a payment, oldest first."""
     return [_credit(row) for row in tx.all(_OF_PAYMENT, {"key": payment_key})]
+
+
+def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Credit]:
+    """Return the newest credits that were matched to a payment, oldest first."""
+    rows = tx.all(_NEWEST_OF_PAYMENT, {"key": payment_key, "most": most})
+    return [_credit(row) for row in reversed(rows)]
 
 
 def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:

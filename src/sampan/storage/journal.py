@@ -6,13 +6,19 @@ import msgspec
 from sqlalchemy import bindparam, insert, select
 
 from sampan.storage import schema
-from sampan.storage.engine import Statement, Tx
+from sampan.storage.engine import Row, Statement, Tx
 
 _t = schema.journal
 _WRITE = Statement(insert(_t))
 # By time, then id: ids of one process or thread grow, those of several may interleave.
 _OF_PAYMENT = Statement(
     select(_t).where(_t.c.payment == bindparam("key")).order_by(_t.c.at_us, _t.c.id)
+)
+_NEWEST_OF_PAYMENT = Statement(
+    select(_t)
+    .where(_t.c.payment == bindparam("key"))
+    .order_by(_t.c.at_us.desc(), _t.c.id.desc())
+    .limit(bindparam("most"))
 )
 
 
@@ -51,17 +57,24 @@ def write(tx: Tx, entry: Entry) -> None:
 
 def of_payment(tx: Tx, payment_key: int) -> Sequence[Entry]:
     """Return a payment's entries, oldest first."""
-    return [
-        Entry(
-            at_us=row[1],
-            project_id=row[2],
-            payment=row[3],
-            operation=row[4],
-            what=row[5],
-            status_from=row[6],
-            status_to=row[7],
-            by=row[8],
-            why=row[9],
-        )
-        for row in tx.all(_OF_PAYMENT, {"key": payment_key})
-    ]
+    return [_entry(row) for row in tx.all(_OF_PAYMENT, {"key": payment_key})]
+
+
+def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Entry]:
+    """Return the newest of a payment's entries, oldest first."""
+    rows = tx.all(_NEWEST_OF_PAYMENT, {"key": payment_key, "most": most})
+    return [_entry(row) for row in reversed(rows)]
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        at_us=row[1],
+        project_id=row[2],
+        payment=row[3],
+        operation=row[4],
+        what=row[5],
+        status_from=row[6],
+        status_to=row[7],
+        by=row[8],
+        why=row[9],
+    )

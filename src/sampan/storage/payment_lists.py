@@ -7,18 +7,16 @@ there, says how far it looked, and the next one goes on. So no filter, however r
 makes anybody wait. Every filter is a line of one closed table; nothing else reaches the SQL.
 """
 
-import base64
-import hashlib
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Select, func, select, tuple_, union
 
-from sampan.domain.statuses import PaymentStatus
-from sampan.storage import schema
+from sampan.domain.statuses import Origin, PaymentStatus
+from sampan.storage import list_cursors, schema
 from sampan.storage.engine import Row, Tx
+from sampan.storage.list_cursors import Place
 from sampan.storage.payment_ways import VALUES_MAX, Condition, Filter, Way, impossible, ways_of
 
 __all__ = [
@@ -39,8 +37,6 @@ TOTALS_MAX: Final = 500_000
 LOOKS_MAX: Final = 10_000
 """Rows that a page looks through, all ways together."""
 SEARCH_MAX: Final = 100
-_MARK_BYTES: Final = 8
-_PLACE: Final = struct.Struct(">qq")
 
 _p = schema.payments
 _o = schema.operations
@@ -60,6 +56,8 @@ class PaymentRow(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     updated_us: int
     held_count: int
+    origin: Origin
+    description: str
     code: str
 
 
@@ -106,13 +104,13 @@ def page(tx: Tx, wanted: Filter, *, after: str | None = None, most: int) -> Page
     """
     if not 1 <= most <= PAGE_MAX:
         raise ValueError(f"a page has 1 to {PAGE_MAX} rows")
-    place = None if after is None else _read_cursor(after, wanted)
+    place = None if after is None else list_cursors.read(after, wanted)
     if impossible(wanted):
         return Page((), None)
     ways = ways_of(wanted)
-    looks = max(most, LOOKS_MAX // len(ways))
+    looks = max(1, LOOKS_MAX // len(ways))
     found: dict[int, Row] = {}
-    edges: list[tuple[int, int]] = []
+    edges: list[Place] = []
     for way in ways:
         edge = _edge(tx, way, place=place, looks=looks)
         chosen = select(*_COLUMNS).where(*way.walk, *way.picks, *_between(place, edge))
@@ -127,20 +125,20 @@ def page(tx: Tx, wanted: Filter, *, after: str | None = None, most: int) -> Page
     codes = _codes(tx, [row[0] for row in kept])
     listed = tuple(_row(row, codes) for row in kept)
     if len(rows) > most:
-        return Page(listed, _cursor(_place(kept[-1]), wanted))
+        return Page(listed, list_cursors.cursor(_place(kept[-1]), wanted))
     if edge is None:
         return Page(listed, None)
-    return Page(listed, _cursor(edge, wanted), looked_to_us=edge[0])
+    return Page(listed, list_cursors.cursor(edge, wanted), looked_to_us=edge[0])
 
 
-def _between(place: tuple[int, int] | None, edge: tuple[int, int] | None) -> list[Condition]:
+def _between(place: Place | None, edge: Place | None) -> list[Condition]:
     """Return what keeps a walk below a place and not below an edge."""
     here = tuple_(_p.c.created_us, _p.c.id)
     below = [] if place is None else [here < place]
     return below if edge is None else [*below, here >= edge]
 
 
-def _edge(tx: Tx, way: Way, *, place: tuple[int, int] | None, looks: int) -> tuple[int, int] | None:
+def _edge(tx: Tx, way: Way, *, place: Place | None, looks: int) -> Place | None:
     """Return how far a way is looked at, None where it may be walked to its end.
 
     Only an index is read for it. Without picks each row of the walk is one of the page.
@@ -162,7 +160,7 @@ def search(tx: Tx, text: str, project_ids: Sequence[int] | None) -> Sequence[Pay
     return page(tx, Filter(project_ids=chosen, text=text), most=SEARCH_MAX).rows
 
 
-def _place(row: Row) -> tuple[int, int]:
+def _place(row: Row) -> Place:
     """Return where a row stands in a list; `_COLUMNS` has the id first and the time ninth."""
     return row[8], row[0]
 
@@ -178,7 +176,7 @@ def _codes(tx: Tx, keys: list[int]) -> dict[int, str]:
 
 def _row(row: Row, codes: Mapping[int, str]) -> PaymentRow:
     key, project_id, payment_id, status, *rest = row
-    currency, amount, paid, customer_id, created, updated, held = rest
+    currency, amount, paid, customer_id, created, updated, held, origin, description = rest
     return PaymentRow(
         key=key,
         project_id=project_id,
@@ -191,36 +189,10 @@ def _row(row: Row, codes: Mapping[int, str]) -> PaymentRow:
         created_us=created,
         updated_us=updated,
         held_count=held,
+        origin=Origin(origin),
+        description=description,
         code=codes.get(key, ""),
     )
-
-
-# --- cursors --------------------------------------------------------------------------------
-
-
-def _mark(place: bytes, wanted: Filter) -> bytes:
-    """Return what binds a place to its filter. It finds mistakes; it guards no secret."""
-    said = repr(wanted).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(place + said, digest_size=_MARK_BYTES).digest()
-
-
-def _cursor(place: tuple[int, int], wanted: Filter) -> str:
-    packed = _PLACE.pack(*place)
-    return base64.urlsafe_b64encode(packed + _mark(packed, wanted)).decode()
-
-
-def _read_cursor(text: str, wanted: Filter) -> tuple[int, int]:
-    """Return the place of a cursor. Raises `ValueError` when it is none of this filter's."""
-    try:
-        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise ValueError("not a cursor") from error
-    if len(raw) != _PLACE.size + _MARK_BYTES:
-        raise ValueError("not a cursor")
-    created_us, key = _PLACE.unpack_from(raw)
-    if _cursor((created_us, key), wanted) != text:
-        raise ValueError("not a cursor of this list")
-    return created_us, key
 
 
 # --- totals ---------------------------------------------------------------------------------

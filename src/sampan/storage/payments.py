@@ -95,6 +95,12 @@ _OPERATIONS = Statement(
     .where(_o.c.payment == bindparam("key"))
     .order_by(_o.c.created_us, _o.c.id)
 )
+_NEWEST_OPERATIONS = Statement(
+    select(*_OPERATION_COLUMNS)
+    .where(_o.c.payment == bindparam("key"))
+    .order_by(_o.c.created_us.desc(), _o.c.id.desc())
+    .limit(bindparam("most"))
+)
 _OPERATION = Statement(select(*_OPERATION_COLUMNS).where(_o.c.id == bindparam("key")))
 _DIGEST = Statement(
     select(_o.c.request_id).where(
@@ -318,6 +324,12 @@ def move_operation(tx: Tx, operation: Operation) -> None:
 def operations_of(tx: Tx, payment_key: int) -> Sequence[Operation]:
     """Return a payment's operations, oldest first."""
     return [_operation(row) for row in tx.all(_OPERATIONS, {"key": payment_key})]
+
+
+def newest_operations_of(tx: Tx, payment_key: int, *, most: int) -> Sequence[Operation]:
+    """Return the newest operations of a payment, oldest first."""
+    rows = tx.all(_NEWEST_OPERATIONS, {"key": payment_key, "most": most})
+    return [_operation(row) for row in reversed(rows)]
 
 
 def operation_by_id(tx: Tx, operation_id: int) -> Operation | None:

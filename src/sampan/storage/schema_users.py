@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
 
-from sampan.storage.columns import id_, int_, table, text_
+from sampan.storage.columns import Int, id_, int_, table, text_
 
 users = table(
     "users",
@@ -52,3 +52,23 @@ user_sessions = table(
     Index(None, "user_id"),
 )
 """Who is signed in where; the token itself is only in the browser."""
+
+saved_filters = table(
+    "saved_filters",
+    id_(),
+    int_("user_id", ForeignKey("users.id")),
+    text_("list"),
+    text_("name"),
+    text_("query"),
+    int_("updated_us"),
+    UniqueConstraint("user_id", "list", "name"),
+)
+"""Filters that a person keeps under a name, each for one list of the Dashboard."""
+
+list_columns = table(
+    "list_columns",
+    Column("user_id", Int, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    Column("list", Text, primary_key=True),
+    text_("columns"),
+)
+"""The columns that a person chose for a list, in their order; no row: as it comes."""

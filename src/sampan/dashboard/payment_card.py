@@ -1,0 +1,273 @@
+"""A payment's card: what it is, its whole story, and what people may decide about it."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from sampan.codecs import qr_image
+from sampan.dashboard import story, words
+from sampan.dashboard.payments import PAYMENTS, is_line, number_of
+from sampan.dashboard.story import Past
+from sampan.dashboard.visit import Visit
+from sampan.dashboard.ways import Way
+from sampan.domain import events as ev
+from sampan.domain.codes import Code, message
+from sampan.domain.machine import MOVES
+from sampan.domain.payment import Payment
+from sampan.domain.project import Project
+from sampan.domain.rights import Right
+from sampan.domain.statuses import WAITING
+from sampan.errors import Refusal
+from sampan.flow import delivery, resolution, telling
+from sampan.flow.settle import Step
+from sampan.storage import callbacks, journal, payments, projects, users
+from sampan.storage import credits as kept
+from sampan.storage.callbacks import Callback
+from sampan.storage.credits import Credit
+from sampan.storage.engine import Tx
+from sampan.web.i18n import mark
+
+PARTS_MAX: Final = 200
+"""So many of the newest of each kind stand on a card; who has more has a fault elsewhere."""
+PEOPLE_MAX: Final = 20
+WHY_CHARS_MAX: Final = 500
+
+NO_REASON: Final = mark("Give a reason, in one line of at most 500 characters.")
+DECIDED: Final = mark(
+    "Somebody decided about this just before you. You changed nothing; below is how it stands now."
+)
+OTHER_SUM: Final = mark(
+    "Another sum waits by now than the one you saw. You changed nothing; look at it again."
+)
+SENT_MEANWHILE: Final = mark(
+    "This callback has moved since you saw it. You changed nothing; below is how it stands now."
+)
+NO_ADDRESS: Final = mark("This callback has no address, so it cannot be sent.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a card says about a form that was not carried out. `at` names the form."""
+
+    text: str
+    status: int
+    at: str = ""
+    typed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All that a card shows."""
+
+    past: Past
+    project: str
+    waiting: Sequence[Credit] = field(default_factory=tuple)
+
+    @property
+    def waiting_minor(self) -> int:
+        """What would be taken if somebody accepted now."""
+        return sum(credit.amount_minor for credit in self.waiting)
+
+
+async def card(visit: Visit) -> Response:
+    """Show a payment with everything that happened to it."""
+    return await _card(visit)
+
+
+async def accept(visit: Visit) -> Response:
+    """Take the money that waits as the payment: exactly the sum that the person saw."""
+
+    def carry_out(tx: Tx, project: Project, payment: Payment, *, step: Step) -> Payment:
+        waiting = _waiting(tx, payment)
+        if waiting and str(sum(one.amount_minor for one in waiting)) != visit.text("sum"):
+            raise Refusal(Code.STATUS_FORBIDS, OTHER_SUM, http_status=409)
+        return resolution.accept(tx, project, payment, step=step)
+
+    return await _decide(visit, "accept", decide=carry_out, said="money-accepted")
+
+
+async def decline(visit: Visit) -> Response:
+    """Give a payment up; what arrived for it waits to be sent back."""
+    return await _decide(visit, "decline", decide=resolution.decline, said="payment-declined")
+
+
+async def mark_returned(visit: Visit) -> Response:
+    """Note that money which fits nowhere went back to its payer."""
+    key, number = _key(visit), number_of(visit.request.path_params["credit"])
+    form = f"return-{number}"
+
+    def change(tx: Tx) -> None:
+        credit = kept.find(tx, number)
+        if credit is None or credit.payment != key:
+            raise Refusal(Code.NOT_FOUND, "", http_status=404)
+        resolution.mark_returned(tx, credit, step=_step(visit))
+
+    return await _carried_out(visit, form, change=change, said="credit-returned")
+
+
+async def resend(visit: Visit) -> Response:
+    """Send a callback of the payment again, if it still stands as the person saw it."""
+    key, number = _key(visit), number_of(visit.request.path_params["callback"])
+    form = f"resend-{number}"
+
+    def change(tx: Tx) -> None:
+        callback = callbacks.find(tx, number)
+        if callback is None or callback.payment != key:
+            raise Refusal(Code.NOT_FOUND, "", http_status=404)
+        if not callback.url:
+            raise Refusal(Code.STATUS_FORBIDS, NO_ADDRESS, http_status=409)
+        step, lane = _step(visit), telling.lane(callback.url)
+        if state_of(callback) != visit.text("seen") or not delivery.resend(
+            tx, callback, lane=lane, by=step.by, now_us=step.now_us, why=step.why
+        ):
+            raise Refusal(Code.STATUS_FORBIDS, SENT_MEANWHILE, http_status=409)
+
+    return await _carried_out(visit, form, change=change, said="callback-resent")
+
+
+def state_of(callback: Callback) -> str:
+    """Return what a form to send a callback again carries: how the callback stood."""
+    return f"{callback.status} {callback.attempts_count} {callback.note}".strip()
+
+
+# --- parts ----------------------------------------------------------------------------------
+
+Decide = Callable[..., Payment]
+
+
+def _key(visit: Visit) -> int:
+    return number_of(visit.request.path_params["key"])
+
+
+def _step(visit: Visit) -> Step:
+    return Step(visit.now_us, visit.by, visit.text("why"))
+
+
+async def _decide(visit: Visit, form: str, *, decide: Decide, said: str) -> Response:
+    key = _key(visit)
+
+    def change(tx: Tx) -> None:
+        payment = payments.payment_by_key(tx, key)
+        project = None if payment is None else visit.desk.find_project(tx, payment.project_id)
+        if payment is None or project is None:
+            raise Refusal(Code.NOT_FOUND, "", http_status=404)
+        decide(tx, project, payment, step=_step(visit))
+
+    return await _carried_out(visit, form, change=change, said=said)
+
+
+async def _carried_out(
+    visit: Visit, form: str, *, change: Callable[[Tx], None], said: str
+) -> Response:
+    """Carry out what a form asks for with its reason, and go back to the card."""
+    why = visit.text("why")
+    if not 1 <= len(why) <= WHY_CHARS_MAX or not is_line(why):
+        typed = why[:WHY_CHARS_MAX] if is_line(why) else ""
+        return await _card(visit, Notice(text=NO_REASON, status=400, at=form, typed=typed))
+    try:
+        await visit.desk.store.transact(change)
+    except Refusal as refusal:
+        if refusal.code != Code.STATUS_FORBIDS:
+            raise
+        # What the use cases say is for programs; what this module says is for people.
+        text = refusal.message if refusal.message in _OURS else DECIDED
+        return await _card(visit, Notice(text=text, status=409))
+    return visit.go(f"{PAYMENTS}/{_key(visit)}", said=said)
+
+
+_OURS: Final = frozenset({OTHER_SUM, SENT_MEANWHILE, NO_ADDRESS})
+
+
+async def _card(visit: Visit, notice: Notice | None = None) -> Response:
+    key = _key(visit)
+    found = await visit.desk.store.read(lambda tx: _read(tx, key))
+    if found is None:
+        raise Refusal(Code.NOT_FOUND, "", http_status=404)
+    past, payment, rights = found.past, found.past.payment, visit.rights
+    may_decide = Right.DECIDE_MONEY in rights
+    in_error = notice is not None and notice.at
+    context = {
+        "card": found,
+        "past": past,
+        "payment": payment,
+        "line": story.line(past, now_us=visit.now_us),
+        "picture": _picture(payment, visit.now_us),
+        "may_accept": may_decide and bool(found.waiting) and _leads(payment, ev.StaffAccepted),
+        "may_decline": may_decide and _leads(payment, ev.StaffDeclined),
+        "may_return": may_decide,
+        "may_resend": Right.RESEND_CALLBACKS in rights,
+        "notice": "" if notice is None or in_error else notice.text,
+        "wrong": notice if in_error else None,
+        "is_cut": _is_cut(past),
+        "state_of": state_of,
+        "code_text": story.code_text,
+        "code_message": message,
+        **_TABLES,
+    }
+    return visit.page("payment.html", context, status=200 if notice is None else notice.status)
+
+
+_TABLES: Final[Mapping[str, Any]] = {
+    "statuses": words.STATUSES,
+    "origins": words.ORIGINS,
+    "kinds": words.CALLBACK_KINDS,
+    "callback_statuses": words.CALLBACK_STATUSES,
+    "credit_statuses": words.CREDIT_STATUSES,
+    "operation_names": words.OPERATIONS,
+}
+
+
+def _read(tx: Tx, key: int) -> Card | None:
+    payment = payments.payment_by_key(tx, key)
+    if payment is None:
+        return None
+    entries = journal.newest_of_payment(tx, key, most=PARTS_MAX)
+    found = [users.by_email(tx, email) for email in story.people_of(entries)[:PEOPLE_MAX]]
+    past = Past(
+        payment=payment,
+        operations=payments.newest_operations_of(tx, key, most=PARTS_MAX),
+        entries=entries,
+        credits=kept.newest_of_payment(tx, key, most=PARTS_MAX),
+        callbacks=callbacks.newest_of_payment(tx, key, most=PARTS_MAX),
+        attempts=callbacks.newest_attempts_of_payment(tx, key, most=PARTS_MAX),
+        people={user.email: user.name for user in found if user is not None},
+    )
+    project = projects.names(tx).get(payment.project_id, "")
+    return Card(past=past, project=project, waiting=_waiting(tx, payment))
+
+
+def _waiting(tx: Tx, payment: Payment) -> list[Credit]:
+    """Return the credits that an acceptance would take."""
+    found = kept.waiting_of_payment(tx, payment.key)
+    return [credit for credit in found if credit.currency == payment.currency]
+
+
+def _leads(payment: Payment, event: type[ev.Event]) -> bool:
+    return (payment.status, event) in MOVES
+
+
+def _picture(payment: Payment, now_us: int) -> str:
+    """Return the QR code as text of a PNG while the customer may pay by it; else ""."""
+    display = payment.display
+    if payment.status not in WAITING or display is None or display.expires_us <= now_us:
+        return ""
+    return b64encode(qr_image.png(display.payload)).decode()
+
+
+def _is_cut(past: Past) -> bool:
+    parts = (past.operations, past.entries, past.credits, past.callbacks, past.attempts)
+    return any(len(part) >= PARTS_MAX for part in parts)
+
+
+WAYS: Final = (
+    Way("GET", f"{PAYMENTS}/{{key}}", card, Right.VIEW_PAYMENTS),
+    Way("POST", f"{PAYMENTS}/{{key}}/accept", accept, Right.DECIDE_MONEY),
+    Way("POST", f"{PAYMENTS}/{{key}}/decline", decline, Right.DECIDE_MONEY),
+    Way("POST", f"{PAYMENTS}/{{key}}/credits/{{credit}}/return", mark_returned, Right.DECIDE_MONEY),
+    Way(
+        "POST", f"{PAYMENTS}/{{key}}/callbacks/{{callback}}/resend", resend, Right.RESEND_CALLBACKS
+    ),
+)
