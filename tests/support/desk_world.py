@@ -1,0 +1,146 @@
+"""A merchant's Dashboard as a day leaves it, for browser tests and pictures.
+
+    with desk_world(folder) as world:
+        world.screens()["payments"]      # the path of a screen
+        world.staff.member(Role.ADMIN)
+
+Everything in it was made through the doors: payments by Gate and the sandbox bank, callbacks to a
+receiver that fails, links, people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sampan.domain.rights import Role
+from sampan.flow import team
+from sampan.flow.team import Act
+from tests.support import payment_examples
+from tests.support.links import make_link
+from tests.support.merchant import Merchant
+from tests.support.platform import ProjectClient, RunningPlatform, running, until
+from tests.support.staff import Member, Staff
+
+SECRET: Final = "secret of the tea house"
+UNHEARD: Final = "TEA-20424"
+NOBODY: Final = "http://127.0.0.1:9/callbacks"
+"""Nothing listens there (RFC 863 has gone out of use)."""
+VISITORS: Final = ("sign-in", "invitation", "code")
+"""Screens of who is not signed in, or only half."""
+
+
+@dataclass
+class DeskWorld:
+    """A platform with a day's data in it."""
+
+    platform: RunningPlatform
+    staff: Staff
+    owner: Member
+    merchant: Merchant
+    project: ProjectClient
+    made: Mapping[str, str]
+    invitation: str = ""
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def screens(self) -> dict[str, str]:
+        """Return name → path of every screen."""
+        return self.paths
+
+    def key(self, payment_id: str) -> int:
+        """Return the key of a payment."""
+        payment = self.project.payment(payment_id)
+        assert payment is not None
+        return payment.key
+
+
+def _paths(world: DeskWorld) -> dict[str, str]:
+    """Return every screen: those of sections, and those of what the day has made."""
+    paid, short = world.key(world.made["paid"]), world.key(world.made["short"])
+    failed = world.platform.callbacks_of(world.project, UNHEARD)[-1].id
+    link, project = world.key("LINK-1"), f"/dashboard/projects/{world.project.id}"
+    someone = world.staff.add(Role.SUPPORT, email="bob@tea.example", name="Bob Lee").id
+    below = {
+        "overview": "/",
+        "payments": "/payments",
+        "payment": f"/payments/{paid}",
+        "payment-held": f"/payments/{short}",
+        "search": "/search?q=nothing+like+it",
+        "links": "/links",
+        "link": f"/links/{link}",
+        "link-new": "/links/new",
+        "link-poster": f"/links/{link}/poster",
+        "link-batches": "/links/batches",
+        "callbacks": "/callbacks",
+        "callback": f"/callbacks/{failed}",
+        "callbacks-resend": "/callbacks/resend-failed",
+        "team": "/team",
+        "team-invite": "/team/invite",
+        "person": f"/team/{someone}",
+        "journal": "/journal",
+        "profile": "/profile",
+        "sign-in": "/sign-in",
+        "invitation": f"/invitation/{world.invitation}",
+        "projects": "/projects",
+        "project-new": "/projects/new",
+    }
+    tabs = ("", "/methods", "/keys", "/callbacks", "/redirects", "/page", "/design")
+    names = ("project", *(f"project-{tab[1:]}" for tab in tabs[1:]))
+    return {name: f"/dashboard{path}" for name, path in below.items()} | {
+        name: project + tab for name, tab in zip(names, tabs, strict=True)
+    }
+
+
+@contextmanager
+def desk_world(folder: Path, **settings: object) -> Iterator[DeskWorld]:
+    """Run a platform with a day's data in it as long as the block lasts."""
+    with running(f"sqlite:///{folder}/sampan.db", **settings) as platform:
+        staff, merchant = Staff(platform), Merchant(secrets=[SECRET])
+        try:
+            owner = staff.member(Role.ADMIN, email="amy@tea.example", name="Amy Wong")
+            project = platform.add_project(
+                merchant.url,
+                secret=SECRET,
+                payee_name="HARBOUR TEA HOUSE",
+                payee_name_zh="海港茶舍",
+            )
+            made = payment_examples.fill(project, merchant)
+            world = DeskWorld(platform, staff, owner, merchant, project, made)
+            _links(world)
+            _unheard(world)
+            world.invitation = _invite(world)
+            world.paths = _paths(world)
+            yield world
+        finally:
+            merchant.close()
+
+
+def _links(world: DeskWorld) -> None:
+    for number, name in enumerate(("Afternoon tea for four", "Pu'er cake 2009"), 1):
+        make_link(
+            world.project,
+            f"LINK-{number}",
+            payment={"amount": 88_000 * number, "description": name},
+            customer={"email": "chan@customer.example"},
+        )
+        until(lambda number=number: world.project.payment(f"LINK-{number}"))  # type: ignore[misc]
+
+
+def _unheard(world: DeskWorld) -> None:
+    """Let a payment be paid of which nobody hears: its address takes no callbacks."""
+    more = {"general": {"merchant_callback_url": NOBODY}}
+    asked = payment_examples.waiting(world.project, UNHEARD, amount=31_200, **more)
+    payment_examples.act(world.project, asked, "pay")
+    payment_examples.stands(world.project, UNHEARD, "success")
+
+
+def _invite(world: DeskWorld) -> str:
+    """Invite somebody; return the token of the invitation."""
+    token = world.platform.clock.token(team.TOKEN_BYTES)
+    user = world.staff.add(Role.FINANCE, email="fin@tea.example", name="Fiona Ho")
+    act = Act(world.platform.clock.now_us(), "staff:amy@tea.example")
+    world.platform.transact(lambda tx: team.invite(tx, user.id, token=token, act=act))
+    return token
