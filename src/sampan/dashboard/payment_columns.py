@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from babel.numbers import get_currency_precision
 
 from sampan.domain.codes import message
-from sampan.domain.statuses import PaymentType
+from sampan.domain.statuses import type_of
 from sampan.storage.payment_lists import PaymentRow
 from sampan.web.i18n import mark, moment
 
@@ -39,7 +39,7 @@ def _moment(us: int) -> str:
 
 COLUMNS: Final[Mapping[str, Column]] = {
     "payment": Column(mark("Payment id"), lambda row, _: row.payment_id),
-    "type": Column(mark("Type"), lambda *_: PaymentType.PURCHASE.value),
+    "type": Column(mark("Type"), lambda row, _: type_of(row.origin).value),
     "status": Column(mark("Status"), lambda row, _: row.status.value),
     "amount": Column(mark("Amount"), lambda row, _: plain_amount(row.amount_minor, row.currency)),
     "paid": Column(mark("Paid"), lambda row, _: plain_amount(row.paid_minor, row.currency)),

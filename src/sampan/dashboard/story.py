@@ -81,6 +81,10 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "expired": (mark("Nobody paid in time"), "bad"),
     "attemptfailed": (mark("The attempt failed; the customer may try again"), "busy"),
     "triedagain": (mark("The customer tries again"), "busy"),
+    "linkmade": (mark("The payment link was made"), "busy"),
+    "linksent": (mark("The payment link was mailed to the customer"), "busy"),
+    "linkcancelled": (mark("The payment link was taken back"), "idle"),
+    "confirmed": (mark("The customer opened the link and wants to pay"), "busy"),
     "gaveup": (mark("The customer went back to the shop without paying"), "bad"),
     "staffaccepted": (mark("The money that came was taken as the payment"), "good"),
     "staffdeclined": (mark("The payment was declined by hand"), "bad"),
@@ -97,6 +101,7 @@ ALARMS: Final[Mapping[str, str]] = {
     Reason.DOUBLE: mark("Money came once more"),
     Reason.WRONG_CURRENCY: mark("Money came in another currency"),
     Reason.NOT_STARTED: mark("Money came for a payment that was not started"),
+    Reason.NO_QR: mark("Money came though no QR code was made"),
 }
 ALARM: Final = mark("Money came that does not fit: %(what)s")
 OTHER: Final = mark("In the journal: %(what)s")
@@ -107,6 +112,7 @@ ACTORS: Final[Mapping[str, str]] = {
     "provider": mark("the bank"),
     "bank": mark("the bank"),
     "clock": mark("the clock"),
+    "mail": mark("the mail server"),
 }
 
 
@@ -165,7 +171,7 @@ def _shortened(value: Any) -> Any:  # noqa: ANN401 - JSON of whatever shape
     return value
 
 
-_BEGINNINGS: Final = frozenset({"accepted", "rejected", "triedagain"})
+_BEGINNINGS: Final = frozenset({"accepted", "rejected", "triedagain", "linkmade", "confirmed"})
 _ENDINGS: Final = frozenset({"attemptfailed", "refund refused"})
 
 
@@ -222,6 +228,7 @@ def _operations(past: Past) -> Iterator[Moment]:
 
 _BEGUN: Final[Mapping[str, str]] = {
     "sale": mark("Operation: sale of %(amount)s"),
+    "invoice": mark("Operation: payment link over %(amount)s"),
     "refund": mark("Operation: refund of %(amount)s"),
     "manual change": mark("Operation: decision of staff, over %(amount)s"),
 }
@@ -277,6 +284,7 @@ _WRITTEN: Final[Mapping[str, str]] = {
     "final": mark("A callback was written: the result"),
     "error": mark("A callback was written: the error"),
     "refund": mark("A callback was written: the refund"),
+    "link": mark("A callback was written: the payment link"),
 }
 
 

@@ -62,6 +62,7 @@ CREDIT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
 
 OPERATIONS: Final[Mapping[str, str]] = {
     "sale": mark("Sale"),
+    "invoice": mark("Payment link"),
     "refund": mark("Refund"),
     "manual change": mark("Decision of staff"),
 }

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sampan.domain.statuses import OperationType, Origin, PaymentStatus, PaymentType
+from sampan.domain.statuses import OperationType, Origin, PaymentStatus, PaymentType, type_of
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,7 +83,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def type(self) -> PaymentType:
         """What it is for, in the word of the wire."""
-        return PaymentType.INVOICE if self.origin is Origin.LINK else PaymentType.PURCHASE
+        return type_of(self.origin)
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

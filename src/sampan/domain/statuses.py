@@ -47,6 +47,12 @@ OperationStatus = PaymentStatus
 """An operation uses the payment's words. The newest sale has its payment's status, but a sale that
 failed is declined while its payment awaits the customer's next attempt."""
 
+
+def type_of(origin: Origin) -> PaymentType:
+    """Return what a payment of an origin is for, in the word of the wire."""
+    return PaymentType.INVOICE if origin is Origin.LINK else PaymentType.PURCHASE
+
+
 FINAL = frozenset(
     {
         PaymentStatus.SUCCESS,
