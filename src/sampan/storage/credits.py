@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.storage import schema
@@ -108,6 +108,16 @@ def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Credit
     """Return the newest credits that were matched to a payment, oldest first."""
     rows = tx.all(_NEWEST_OF_PAYMENT, {"key": payment_key, "most": most})
     return [_credit(row) for row in reversed(rows)]
+
+
+def booked(tx: Tx, payment_keys: Sequence[int]) -> dict[int, int]:
+    """Return when the bank booked what was applied to each of these payments, the last of it."""
+    rows = tx.query(
+        select(_t.c.payment, func.max(_t.c.booked_us))
+        .where(_t.c.payment.in_(payment_keys), _t.c.status == "applied")
+        .group_by(_t.c.payment)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:

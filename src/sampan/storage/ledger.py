@@ -64,6 +64,16 @@ def balances(tx: Tx) -> Sequence[Balance]:
     return [Balance(*row) for row in rows]
 
 
+def balances_of(tx: Tx, accounts: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Return (account, currency) → signed minor units, of these accounts with a line at all."""
+    rows = tx.query(
+        select(_t.c.account, _t.c.currency, _sum(_t.c.amount_minor))
+        .where(_t.c.account.in_(accounts))
+        .group_by(_t.c.account, _t.c.currency)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
 def unbalanced(tx: Tx) -> Sequence[int]:
     """Return the numbers of postings whose lines do not add up to zero in each currency."""
     rows = tx.query(

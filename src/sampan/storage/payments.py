@@ -359,3 +359,15 @@ def changes(tx: Tx, keys: Sequence[int]) -> dict[int, int]:
     """Return when each of these payments last changed, key → microseconds."""
     rows = tx.query(select(_p.c.id, _p.c.updated_us).where(_p.c.id.in_(keys)))
     return {row[0]: row[1] for row in rows}
+
+
+def payments_by_keys(tx: Tx, keys: Sequence[int]) -> dict[int, Payment]:
+    """Return payments by our own keys, key → payment."""
+    rows = tx.query(select(*_PAYMENT_COLUMNS).where(_p.c.id.in_(keys)))
+    return {row[0]: _payment(row) for row in rows}
+
+
+def operations_by_ids(tx: Tx, ids: Sequence[int]) -> dict[int, Operation]:
+    """Return operations, id → operation."""
+    rows = tx.query(select(*_OPERATION_COLUMNS).where(_o.c.id.in_(ids)))
+    return {row[0]: _operation(row) for row in rows}

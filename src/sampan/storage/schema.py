@@ -17,6 +17,8 @@ metadata = columns.metadata
 users = schema_users.users
 user_sessions = schema_users.user_sessions
 mails = schema_mails.mails
+api_tokens = schema_users.api_tokens
+api_calls = schema_users.api_calls
 
 TASK_KINDS = ("ask_provider", "callback", "mail")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
@@ -24,7 +26,8 @@ CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
 
 
-_finals = in_("status", sorted(FINAL))
+ENDED = in_("status", sorted(FINAL))
+"""The condition of rows that nothing moves by itself; an index of part of a table has its words."""
 _currencies = in_("currency", sorted(DECIMALS))
 
 id_blocks = table(
@@ -76,7 +79,7 @@ payments = table(
     int_("retry_until_us", null=True),
     UniqueConstraint("project_id", "payment_id_folded"),
     CheckConstraint(in_("status", sorted(PaymentStatus)), name="status_known"),
-    CheckConstraint(f"({_finals}) = (finished_us IS NOT NULL)", name="final_is_finished"),
+    CheckConstraint(f"({ENDED}) = (finished_us IS NOT NULL)", name="final_is_finished"),
     CheckConstraint(f"amount_minor BETWEEN 0 AND {AMOUNT_MINOR_MAX}", name="amount_range"),
     CheckConstraint("paid_minor >= 0", name="paid_range"),
     CheckConstraint("(status = 'success') = (paid_minor > 0)", name="paid_when_success"),
@@ -138,7 +141,16 @@ operations = table(
         sqlite_where=text("provider_ref <> ''"),
         postgresql_where=text("provider_ref <> ''"),
     ),
+    Index(
+        "ix_operations_ended",
+        "updated_us",
+        "id",
+        sqlite_where=text(ENDED),
+        postgresql_where=text(ENDED),
+    ),
 )
+"""`ix_operations_ended` finds what changed in a period. Operations enter it as they end, so it costs
+a sale nothing; the few others are found by the payments that are open."""
 
 page_sessions = table(
     "page_sessions",
@@ -233,7 +245,8 @@ ledger = table(
     int_("posted_us"),
     CheckConstraint("amount_minor <> 0", name="amount_range"),
     CheckConstraint(_currencies, name="currency_known"),
-    Index(None, "account", "currency"),
+    # With the amount in it a balance is added up without looking at the rows.
+    Index(None, "account", "currency", "amount_minor"),
     Index(None, "credit"),
     Index(None, "posting"),
 )

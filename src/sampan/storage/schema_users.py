@@ -72,3 +72,21 @@ list_columns = table(
     text_("columns"),
 )
 """The columns that a person chose for a list, in their order; no row: as it comes."""
+api_tokens = table(
+    "api_tokens",
+    Column("user_id", Int, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    text_("token"),
+    text_("secret_sealed"),
+    int_("created_us"),
+    int_("last_used_us", null=True),
+    UniqueConstraint("token"),
+)
+"""What a person's programs ask the Data API with: the newest token alone."""
+
+api_calls = table(
+    "api_calls",
+    Column("user_id", Int, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    text_("recent"),
+    int_("wide_us", null=True),
+)
+"""When a person's programs called the Data API within the last minute; outlives their tokens."""
