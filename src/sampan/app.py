@@ -24,6 +24,7 @@ from sampan.bank.service import Bank
 from sampan.clock import Clock, SystemClock
 from sampan.dashboard import door as dashboard_door
 from sampan.dashboard.desk import Desk
+from sampan.dataapi.door import DataApi
 from sampan.domain.page_links import PageLinks
 from sampan.errors import Unavailable
 from sampan.flow import links
@@ -231,6 +232,7 @@ class Platform:
             *gate.routes(),
             *pages.routes(),
             *notifications.routes(),
+            *DataApi(self.store, self.clock, vault=self.vault).routes(),
             *dashboard_door.routes(self.desk()),
             Route("/healthz", self._healthz),
             Route("/readyz", self._readyz),

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sampan.dashboard import payment_card, payments, profile, signing_in
+from sampan.dashboard import profile, signing_in, tokens
 from sampan.dashboard.desk import Desk
 from sampan.dashboard.guard import route
 from sampan.dashboard.visit import HOME, Visit
@@ -29,6 +30,7 @@ WAYS: Final[tuple[Way, ...]] = (
     *profile.WAYS,
     *payments.WAYS,
     *payment_card.WAYS,
+    *tokens.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

@@ -9,10 +9,11 @@ from sampan.codecs import qr_image
 from sampan.dashboard.signing_in import UNALIKE, WRONG_CODE, secret, verified
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way, Who
+from sampan.domain.rights import Right
 from sampan.errors import Refusal
 from sampan.flow import sign_in, team
 from sampan.flow.sign_in import CODE_CHARS_MAX, Fine
-from sampan.storage import users
+from sampan.storage import api_tokens, users
 from sampan.storage.engine import Tx
 from sampan.web.i18n import mark
 
@@ -105,8 +106,12 @@ async def renew_recovery(visit: Visit) -> Response:
 
 async def _profile(visit: Visit, *, fault: str = "") -> Response:
     user_id = visit.user.id
-    sessions = await visit.desk.store.read(lambda tx: users.sessions_of(tx, user_id))
+    sessions, token = await visit.desk.store.read(
+        lambda tx: (users.sessions_of(tx, user_id), api_tokens.of_user(tx, user_id))
+    )
     context = {
+        "token": token,
+        "may_ask_by_program": Right.DATA_API_TOKENS in visit.rights,
         "sessions": [one for one in sessions if not sign_in.has_ended(one, visit.now_us)],
         "here": visit.here.session.token_sha,
         "recovery_count": len(visit.user.recovery),

@@ -19,6 +19,7 @@ SAID: Final[Mapping[str, str]] = {
     "payment-declined": mark("The payment is declined."),
     "credit-returned": mark("It is noted that the money went back."),
     "callback-resent": mark("The callback goes out again."),
+    "token-deleted": mark("The token is deleted; programs that use it are answered no more."),
     "password-changed": mark("Your password is changed; your other sessions have ended."),
 }
 """Name in an address → what was done, told on the page after it."""

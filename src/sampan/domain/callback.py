@@ -49,7 +49,8 @@ def _money(amount_minor: int, currency: str) -> Body:
     return {"amount": amount_minor, "currency": currency}
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return a text as it may stand in what we send."""
     # A `;` in a value makes one widespread shop module fail while it signs what it received.
     return text.replace(";", ",")
 
@@ -63,7 +64,7 @@ def _payment(payment: Payment) -> Body:
         "date": wire_time(payment.updated_us),
         "method": METHOD,
         "sum": _money(shown, payment.currency),
-        "description": _safe(payment.description),
+        "description": safe(payment.description),
     }
     if payment.retry_until_us is not None:
         told |= attempts_members(payment)
@@ -100,7 +101,7 @@ def _operation(operation: Operation, *, converted_minor: int) -> Body:
         "message": operation.message,
         "provider": {
             "id": operation.provider_id,
-            "payment_id": _safe(operation.provider_ref),
+            "payment_id": safe(operation.provider_ref),
             "auth_code": "",
         },
     }
@@ -173,12 +174,12 @@ def body(payment: Payment, operation: Operation, *, extra: Body | None = None) -
     told: Body = {
         "project_id": payment.project_id,
         "payment": _payment(payment),
-        "customer": {"id": _safe(payment.customer.id)},
+        "customer": {"id": safe(payment.customer.id)},
         **(extra or {}),
-        "operation": _operation(operation, converted_minor=_converted(payment, operation)),
+        "operation": _operation(operation, converted_minor=converted_minor(payment, operation)),
     }
     if payment.merchant_data and payment.status in FINAL:
-        told["merchant_data"] = _safe(payment.merchant_data)
+        told["merchant_data"] = safe(payment.merchant_data)
     if payment.faults and payment.status is PaymentStatus.ERROR:
         told["errors"] = _errors(payment.faults)
     return told
@@ -197,9 +198,9 @@ def status_answer(
     told: Body = {
         "project_id": payment.project_id,
         "payment": _payment(payment),
-        "customer": {"id": _safe(payment.customer.id)},
+        "customer": {"id": safe(payment.customer.id)},
         "operations": [
-            _operation(operation, converted_minor=_converted(payment, operation))
+            _operation(operation, converted_minor=converted_minor(payment, operation))
             for operation in listed
         ],
         **(extra or {}),
@@ -219,7 +220,7 @@ def not_found(project_id: int) -> Body:
     }
 
 
-def _converted(payment: Payment, operation: Operation) -> int:
-    """What the sum became: what was really paid once the payment succeeded (decision 6)."""
+def converted_minor(payment: Payment, operation: Operation) -> int:
+    """Return what the sum became: what was really paid once the payment succeeded (decision 6)."""
     paid = payment.status is PaymentStatus.SUCCESS and operation.status is PaymentStatus.SUCCESS
     return payment.paid_minor if paid else operation.amount_minor

@@ -12,7 +12,7 @@ from sampan.clock import MINUTE_US, SECOND_US, Clock
 from sampan.domain.rights import Right, rights_of
 from sampan.flow.team import Act, note
 from sampan.storage import api_tokens, users
-from sampan.storage.api_tokens import Calls
+from sampan.storage.api_tokens import Calls, Key
 from sampan.storage.engine import Tx
 from sampan.storage.users import User
 from sampan.storage.vault import Vault
@@ -53,16 +53,14 @@ class Ended:
     """The token was taken away or replaced since it was read."""
 
 
-def new_token(clock: Clock) -> tuple[str, str]:
+def new_key(clock: Clock) -> Key:
     """Return a token and its secret that nobody can guess."""
-    return clock.token(TOKEN_BYTES), clock.token(SECRET_BYTES)
+    return Key(clock.token(TOKEN_BYTES), clock.token(SECRET_BYTES))
 
 
-def give_token(
-    tx: Tx, user: User, *, token: str, secret: str, vault: Vault, act: Act
-) -> None:
+def give_token(tx: Tx, user: User, key: Key, *, vault: Vault, act: Act) -> None:
     """Give a person a token; the one before it ends at once. The journal tells of neither."""
-    api_tokens.put(tx, user.id, token=token, secret=secret, vault=vault, now_us=act.now_us)
+    api_tokens.put(tx, user.id, key, vault=vault, now_us=act.now_us)
     note(tx, user, "data API token made", act=act)
 
 

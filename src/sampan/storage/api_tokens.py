@@ -52,6 +52,16 @@ _KEEP = Statement(
 )
 
 
+class Key(msgspec.Struct, frozen=True):
+    """A token and its secret, as a person is shown them once; its text form has neither."""
+
+    token: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "Key()"
+
+
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     """A person's token as kept; its text form has no secret in it."""
 
@@ -80,12 +90,12 @@ def _token(row: Row | None) -> ApiToken | None:
     return ApiToken(**dict(zip(ApiToken.__struct_fields__, row, strict=True))) if row else None
 
 
-def put(tx: Tx, user_id: int, *, token: str, secret: str, vault: Vault, now_us: int) -> None:
+def put(tx: Tx, user_id: int, key: Key, *, vault: Vault, now_us: int) -> None:
     """Give a person a token with its secret; the one before it is worth nothing then."""
     values = {
         "user_id": user_id,
-        "token": token,
-        "secret_sealed": vault.seal(secret, _row_name(user_id, token)),
+        "token": key.token,
+        "secret_sealed": vault.seal(key.secret, _row_name(user_id, key.token)),
         "created_us": now_us,
         "last_used_us": None,
     }

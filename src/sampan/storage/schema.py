@@ -149,8 +149,9 @@ operations = table(
         postgresql_where=text(ENDED),
     ),
 )
-"""`ix_operations_ended` finds what changed in a period. Operations enter it as they end, so it costs
-a sale nothing; the few others are found by the payments that are open."""
+"""`ix_operations_ended` finds what changed in a period. Operations enter it as they end, so it
+costs a sale nothing; the few that have not ended are found by the payments that are open.
+"""
 
 page_sessions = table(
     "page_sessions",
