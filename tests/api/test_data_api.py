@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from sampan.domain.rights import Role
 from sampan.flow import data_api, team
 from sampan.flow.team import Act
 from sampan.storage import schema, users
+from tests.docs.tables import FOLDER
 from tests.support.client import Body, signed
 from tests.support.data_client import BALANCE, BY_PAYMENT, OPERATIONS, Program, Programs, shown_key
 from tests.support.platform import ProjectClient, RunningPlatform
@@ -277,3 +279,30 @@ def test_secret_stands_nowhere(
     said = "".join(capfd.readouterr())
     assert key.secret not in platform.read(every_text) + said
     assert key.secret not in amy.get("/profile").raw.decode()
+
+
+# --- the document -----------------------------------------------------------------------------
+
+
+def test_example_of_the_document(
+    platform: RunningPlatform,
+    program: Program,
+    project: ProjectClient,
+    capsys: Any,  # noqa: ANN401
+) -> None:
+    """The program in `docs/data-api.md` is answered as it stands there."""
+    page = (FOLDER / "data-api.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    known = {"address": f"{platform.url}/v1", "token": program.key.token}
+    scope: dict[str, Any] = known | {"secret": program.key.secret}
+    exec("\n".join(blocks), scope)  # noqa: S102 - the document's own program
+    assert scope["found"]["operations"] == []
+    project.sell("rejected", amount=10_000_000)
+    found = scope["ask"](*scope_of(scope), project_id=project.id, operation_status=["error"])
+    assert [row["payment_id"] for row in found["operations"]] == ["rejected"]
+    assert capsys.readouterr().out == ""
+
+
+def scope_of(scope: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return what the example's `ask` takes first."""
+    return scope["address"], "/operations/get", scope["token"], scope["secret"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.storage import schema
@@ -112,12 +112,13 @@ def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Credit
 
 def booked(tx: Tx, payment_keys: Sequence[int]) -> dict[int, int]:
     """Return when the bank booked what was applied to each of these payments, the last of it."""
+    # Of all statuses: asked for one, SQLite would walk through all credits of it instead.
     rows = tx.query(
-        select(_t.c.payment, func.max(_t.c.booked_us))
-        .where(_t.c.payment.in_(payment_keys), _t.c.status == "applied")
-        .group_by(_t.c.payment)
+        select(_t.c.payment, _t.c.booked_us, _t.c.status)
+        .where(_t.c.payment.in_(payment_keys))
+        .order_by(_t.c.booked_us)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in rows if row[2] == "applied"}
 
 
 def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:

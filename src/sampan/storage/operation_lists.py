@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, exists, select, text, union_all
+from sqlalchemy import ColumnElement, Select, UnaryExpression, desc, exists, select, text, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.operators import custom_op
 
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.statuses import FINAL
@@ -25,6 +26,11 @@ Condition = ColumnElement[bool]
 # Written into the text, since SQLite uses an index of some rows only where it reads its words.
 _ENDED: Final = text(f"operations.{schema.ENDED}")
 _OPEN: Final = text(f"NOT operations.{schema.ENDED}")
+# Without figures about the rows SQLite would walk through all of a project, whatever the period.
+# https://sqlite.org/optoverview.html, "unary +".
+_PROJECT: Final = UnaryExpression(
+    _o.c.project_id, operator=custom_op("+"), type_=_o.c.project_id.type
+)
 _FINALS: Final = frozenset(status.value for status in FINAL)
 
 
@@ -77,9 +83,9 @@ def listing(tx: Tx, wanted: Wanted, *, most: int, skipped: int = 0) -> Sequence[
         ways.append(_way(_OPEN, wanted).where(_o.c.payment.in_(_open_payments())))
     if not ways or not most:
         return []
-    found = union_all(*ways).subquery()
-    newest = (found.c.updated_us.desc(), found.c.id.desc())
-    rows = tx.query(select(found.c.id).order_by(*newest).limit(most).offset(skipped))
+    # Each way comes in this order by itself, so they are merged and not sorted.
+    found = union_all(*ways).order_by(desc("updated_us"), desc("id"))
+    rows = tx.query(found.limit(most).offset(skipped))
     return _whole(tx, [row[0] for row in rows])
 
 
@@ -115,10 +121,12 @@ def _open_payments() -> Select[tuple[int]]:
 
 def _conditions(wanted: Wanted) -> list[Condition]:
     found: list[Condition] = []
-    lists = ((_o.c.project_id, wanted.project_ids), (_o.c.type, wanted.types))
-    for column, values in (*lists, (_o.c.status, wanted.statuses)):
-        if values is not None:
-            found.append(column.in_(values))
+    if wanted.project_ids is not None:
+        found.append(_PROJECT.in_(wanted.project_ids))
+    if wanted.types is not None:
+        found.append(_o.c.type.in_(wanted.types))
+    if wanted.statuses is not None:
+        found.append(_o.c.status.in_(wanted.statuses))
     if wanted.updated_from_us is not None:
         found.append(_o.c.updated_us >= wanted.updated_from_us)
     if wanted.updated_to_us is not None:
