@@ -87,3 +87,4 @@ def test_every_language(staff: Staff, language: str) -> None:
     assert shown_key(page)
     assert re.search(r"<h1>[^<]+</h1>", html)
     assert "<script>" not in html
+    assert amy.get("/profile/token", lang="en").headers["location"] == "/dashboard/profile"

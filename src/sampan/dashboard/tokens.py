@@ -22,6 +22,11 @@ async def make(visit: Visit) -> Response:
     return visit.page("token.html", {"key": key, "address": f"{desk.public_url}/v1"})
 
 
+async def back(visit: Visit) -> Response:
+    """Lead to the profile who comes back to where the secret was shown."""
+    return visit.go("/profile")
+
+
 async def delete(visit: Visit) -> Response:
     """Delete one's token; a repeat finds none and is as good."""
     user, act = visit.user, visit.act()
@@ -30,6 +35,7 @@ async def delete(visit: Visit) -> Response:
 
 
 WAYS: Final = (
+    Way("GET", TOKEN, back, Right.DATA_API_TOKENS),
     Way("POST", TOKEN, make, Right.DATA_API_TOKENS),
     Way("POST", f"{TOKEN}/delete", delete, Right.DATA_API_TOKENS),
 )
