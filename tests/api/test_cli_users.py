@@ -57,6 +57,17 @@ def test_shutting_out(folder: Folder) -> None:
     assert "second factor" in folder.good("user", "reset-2fa", BOB, *WHO)
 
 
+def test_token(folder: Folder) -> None:
+    """A person's token is made with a reason and shown this once; its secret is kept sealed."""
+    folder.good("user", "add", AMY)
+    made = folder.read("user", "token", AMY, *WHO)
+    assert (len(made["token"]), len(made["secret"])) == (30, 64)
+    said = folder.good("user", "token", AMY, *WHO)
+    assert re.search(r"^token  [0-9a-f]{30}\nsecret [0-9a-f]{64}$", said, re.MULTILINE)
+    assert made["token"] not in said
+    assert made["secret"].encode() not in (folder.path / "sampan.db").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "stdin", "told"),
     [
@@ -64,6 +75,8 @@ def test_shutting_out(folder: Folder) -> None:
         (2, ("add", AMY, "--password-stdin"), b"\xff\xfe\n", "not UTF-8"),
         (2, ("add", AMY, "--role", "king"), "", "support, operations"),
         (1, ("disable", AMY, *WHO), "", "nobody has"),
+        (1, ("token", AMY, *WHO), "", "nobody has"),
+        (2, ("token", AMY, "--by", "ops", "--why", " "), "", "must say something"),
     ],
 )
 def test_refused(

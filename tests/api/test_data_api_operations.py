@@ -278,7 +278,12 @@ def test_projects(
     [row] = program.operations(project_id=project.id)
     for same in ([project.id], str(project.id), [str(project.id), project.id]):
         assert program.operations(project_id=same) == [row]
-    everywhere: tuple[Body, ...] = ({}, *({"project_id": none} for none in ([], None, "")))
+    everywhere: tuple[Body, ...] = (
+        {},
+        {"project_id": []},
+        {"project_id": None},
+        {"project_id": ""},
+    )
     for asked in everywhere:
         assert row in program.operations(limit=10, **asked)
     quiet = platform.add_project("")

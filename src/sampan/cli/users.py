@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sampan.domain.rights import Role
     from sampan.flow.team import Act
+    from sampan.storage.api_tokens import Key
     from sampan.storage.engine import Tx
     from sampan.storage.users import User
 
@@ -114,6 +115,38 @@ def reset_totp(
     """Take a second factor away that was lost. Make sure first who is asking."""
     told = "has no second factor now"
     _tell(run(_change("reset", email, by=by, why=why)), told, as_json=as_json)
+
+
+@group.command("token")
+def give_token(
+    email: EmailArgument, *, by: ByOption, why: WhyOption, as_json: JsonFlag = False
+) -> None:
+    """Make a token of the Data API for a person; the one before it ends. Shown this once."""
+    key = run(_token(email, by=by, why=why))
+    if as_json:
+        emit({"token": key.token, "secret": key.secret})
+        return
+    for name, text in (("token", key.token), ("secret", key.secret)):
+        stdout().print(f"{name:7}{text}", markup=False, soft_wrap=True)
+
+
+async def _token(email: str, *, by: str, why: str) -> "Key":
+    from sampan.flow import data_api
+    from sampan.storage import users
+
+    if not (by.strip() and why.strip()):
+        raise Failed("--by and --why must say something", exit_code=USAGE)
+    async with desk() as at:
+        vault, key = at.vault, data_api.new_key(at.clock)
+        act = _act(at.clock.now_us(), by, why=why)
+
+        def give(tx: "Tx") -> None:
+            user = users.find(tx, _id(tx, email))
+            assert user is not None  # noqa: S101 - found by its address just now
+            data_api.give_token(tx, user, key, vault=vault, act=act)
+
+        await at.store.transact(give)
+        return key
 
 
 async def _add(
