@@ -5,8 +5,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sampan.dashboard import payment_card, payments, profile, signing_in
-from sampan.dashboard import profile, signing_in, tokens
+from sampan.dashboard import payment_card, payments, profile, signing_in, tokens
 from sampan.dashboard.desk import Desk
 from sampan.dashboard.guard import route
 from sampan.dashboard.visit import HOME, Visit

@@ -159,7 +159,7 @@ def display_members(
 
 def link_members(url: str, *, expires_us: int) -> Body:
     """Return our own `invoice`: the address of an open payment link, and until when it is good."""
-    return {"invoice": {"payment_link": _safe(url), "expires_at": wire_time(expires_us)}}
+    return {"invoice": {"payment_link": safe(url), "expires_at": wire_time(expires_us)}}
 
 
 def _shown(kind: str, title: str, *, data: str) -> Body:

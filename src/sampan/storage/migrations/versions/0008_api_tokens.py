@@ -1,13 +1,13 @@
 """The Data API: tokens of people, how often they call, and the ways to what it tells.
 
-Revision 0005.
+Revision 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ENDED = sa.text("status IN ('decline', 'error', 'success')")
 
