@@ -9,7 +9,7 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-ENDED = sa.text("status IN ('decline', 'error', 'success')")
+ENDED = sa.text("status IN ('decline', 'error', 'expired', 'invoice canceled', 'success')")
 
 
 def upgrade() -> None:
