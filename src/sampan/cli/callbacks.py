@@ -71,13 +71,16 @@ def listing(
     as_json: JsonFlag = False,
 ) -> None:
     """List callbacks, the newest first."""
-    from sampan.storage import callbacks
+    from sampan.storage import callback_lists
+    from sampan.storage.callback_lists import Filter
 
     async def read() -> "list[Callback]":
         async with desk() as at:
             return list(
                 await at.read(
-                    lambda tx: callbacks.newest(tx, project_id=project, status=status, most=limit)
+                    lambda tx: callback_lists.newest(
+                        tx, Filter(project_id=project, status=status), most=limit
+                    )
                 )
             )
 

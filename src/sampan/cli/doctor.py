@@ -195,18 +195,16 @@ def _callbacks(project: "Project", check: Callable[[str], None]) -> Finding:
 
 async def _clock(store: "Store | None", now_us: int) -> Finding:
     from sampan.cli import look
-    from sampan.storage import callbacks
+    from sampan.storage import callback_lists
     from sampan.storage import credits as kept
+    from sampan.storage.callback_lists import Filter
 
     advice = "set the clock of this machine, best by NTP"
     newest_us = 0
     if store is not None:
         known = await store.read(
             lambda tx: [
-                *(
-                    one.created_us
-                    for one in callbacks.newest(tx, project_id=None, status=None, most=1)
-                ),
+                *(one.created_us for one in callback_lists.newest(tx, Filter(), most=1)),
                 *(one.received_us for one in kept.listing(tx, status=None, most=1)),
             ]
         )

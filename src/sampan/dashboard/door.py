@@ -5,7 +5,17 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sampan.dashboard import payment_card, payments, profile, signing_in, tokens
+from sampan.dashboard import (
+    callbacks,
+    journal,
+    overview,
+    payment_card,
+    payments,
+    profile,
+    signing_in,
+    team,
+    tokens,
+)
 from sampan.dashboard.desk import Desk
 from sampan.dashboard.guard import route
 from sampan.dashboard.visit import HOME, Visit
@@ -27,6 +37,10 @@ async def home(visit: Visit) -> Response:
 WAYS: Final[tuple[Way, ...]] = (
     *signing_in.WAYS,
     *profile.WAYS,
+    *overview.WAYS,
+    *callbacks.WAYS,
+    *team.WAYS,
+    *journal.WAYS,
     *payments.WAYS,
     *payment_card.WAYS,
     *tokens.WAYS,

@@ -50,9 +50,8 @@ def route(desk: Desk, way: Way) -> Route:
             if instead is not None:
                 return instead
             form = await _own_form(way, visit)
-            return await way.handler(
-                Visit(request=request, desk=desk, signed=visit.signed, form=form)
-            )
+            visit = Visit(request=request, desk=desk, signed=visit.signed, form=form)
+            return await way.handler(visit)
         except Refusal as error:
             return refused(visit, error)
         except ClientDisconnect:
@@ -61,6 +60,9 @@ def route(desk: Desk, way: Way) -> Route:
             log.warning("dashboard unavailable", why=str(error))
         except Exception:
             log.exception("dashboard failed")
+        finally:
+            # With the files in it. Starlette keeps it with the request, also when it was refused.
+            await request.close()
         return refused(visit, Refusal(Code.INTERNAL_ERROR, "", http_status=500))
 
     return Route(PATH + way.path, answer, methods=[way.method])

@@ -52,6 +52,7 @@ CALLBACK_KINDS: Final[Mapping[str, str]] = {
     "final": mark("the result"),
     "error": mark("the error"),
     "refund": mark("a refund"),
+    "link": mark("the payment link"),
 }
 
 CREDIT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {

@@ -5,7 +5,9 @@ from typing import Final
 import msgspec
 
 from sampan.domain.callback import retry_gap_s
-from sampan.storage import callbacks, journal, outbox
+from sampan.flow import telling
+from sampan.storage import callback_lists, callbacks, journal, outbox
+from sampan.storage.callback_lists import Filter, Place
 from sampan.storage.callbacks import Attempt, Callback
 from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
@@ -15,6 +17,8 @@ WAIT_FOR_EARLIER_US: Final = 250_000
 """A final callback looks again this soon while the intermediate one is on its way."""
 FAILING_AFTER: Final = 5
 """Failures in a row after which an address is called failing: an alarm, and one try at a time."""
+RESEND_CHUNK: Final = 200
+"""Callbacks sent again in one transaction: soon done, and within the ids that one has in hand."""
 
 NO_OUTCOME: Final = "no outcome: under way, or cut short"
 """What an attempt says of itself until it ends; for ever, when the process was killed in it."""
@@ -86,12 +90,43 @@ def resend(  # noqa: PLR0913 - what, through which lane, by whom, when, why
 
     False, and nothing is done, when it no longer stands as `callback`: somebody else sends it.
     """
-    again = msgspec.structs.replace(
-        callback, status="pending", note=f"resent by {by}", finished_us=None
-    )
-    if not callbacks.move(tx, again, status_from=callback.status):
+    if not callbacks.move(tx, _again(callback, by), status_from=callback.status):
         return False
     outbox.drop(tx, "callback", lane=lane, subject=callback.id)
+    _put_again(tx, callback, lane=lane, by=by, now_us=now_us, why=why)
+    return True
+
+
+def resend_failing(
+    tx: Tx, wanted: Filter, *, after: Place | None, by: str, now_us: int
+) -> tuple[int, Place | None]:
+    """Send the next `RESEND_CHUNK` callbacks again that are failing, the newest first.
+
+    Returns how many, and where the next chunk begins; None: there is nothing more. Stopped between
+    two chunks, it may be begun anew: what goes out again already only starts its schedule once
+    more. What a worker has just taken in hand is left to it.
+    """
+    places = callback_lists.failing_places(tx, wanted, after=after, most=RESEND_CHUNK)
+    found = callbacks.some(tx, [key for _, key in places])
+    taken = [
+        one for one in found.values() if callbacks.move(tx, _again(one, by), status_from=one.status)
+    ]
+    lanes = {telling.lane(one.url) for one in taken}
+    outbox.drop_many(tx, "callback", lanes=lanes, subjects=[one.id for one in taken])
+    for one in taken:
+        _put_again(tx, one, lane=telling.lane(one.url), by=by, now_us=now_us)
+    return len(taken), places[-1] if len(places) == RESEND_CHUNK else None
+
+
+def _again(callback: Callback, by: str) -> Callback:
+    return msgspec.structs.replace(
+        callback, status="pending", note=f"resent by {by}", finished_us=None
+    )
+
+
+def _put_again(  # noqa: PLR0913 - one is the transaction
+    tx: Tx, callback: Callback, *, lane: str, by: str, now_us: int, why: str = ""
+) -> None:
     outbox.put(tx, "callback", lane=lane, subject=callback.id, due_us=now_us)
     journal.write(
         tx,
@@ -105,7 +140,6 @@ def resend(  # noqa: PLR0913 - what, through which lane, by whom, when, why
             why=f"{callback.id}: {why}" if why else str(callback.id),
         ),
     )
-    return True
 
 
 def _under_way(callback: Callback, *, at_us: int) -> Attempt:

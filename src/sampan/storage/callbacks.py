@@ -176,20 +176,16 @@ def of_payment(tx: Tx, payment_key: int) -> Sequence[Callback]:
     return [_callback(row) for row in tx.all(_OF_PAYMENT, {"payment": payment_key})]
 
 
+def some(tx: Tx, callback_ids: Sequence[int]) -> dict[int, Callback]:
+    """Return the callbacks with these ids, at most some thousands, by id."""
+    chosen = select(_c).where(_c.c.id.in_(callback_ids))
+    return {row[0]: _callback(row) for row in tx.query(chosen)}
+
+
 def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Callback]:
     """Return the newest of a payment's callbacks, oldest first."""
     rows = tx.all(_NEWEST_OF_PAYMENT, {"payment": payment_key, "most": most})
     return [_callback(row) for row in reversed(rows)]
-
-
-def newest(tx: Tx, *, project_id: int | None, status: str | None, most: int) -> Sequence[Callback]:
-    """Return the newest callbacks, optionally of one project or status."""
-    chosen = select(_c).order_by(_c.c.id.desc()).limit(most)
-    if project_id is not None:
-        chosen = chosen.where(_c.c.project_id == project_id)
-    if status is not None:
-        chosen = chosen.where(_c.c.status == status)
-    return [_callback(row) for row in tx.query(chosen)]
 
 
 def move(tx: Tx, callback: Callback, *, status_from: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.storage import schema
@@ -127,6 +127,17 @@ def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:
     if status is not None:
         chosen = chosen.where(_t.c.status == status)
     return [_credit(row) for row in tx.query(chosen)]
+
+
+def unapplied(tx: Tx, *, most: int) -> Sequence[tuple[str, int, int]]:
+    """Return (currency, count, sum) of what belongs to no payment; of the oldest `most` only."""
+    waiting = select(_t.c.currency, _t.c.amount_minor).where(_t.c.status == "unapplied")
+    oldest = waiting.order_by(_t.c.id).limit(most).subquery().c
+    sums = (func.count(), func.sum(oldest.amount_minor))
+    rows = tx.query(
+        select(oldest.currency, *sums).group_by(oldest.currency).order_by(oldest.currency)
+    )
+    return [(row[0], int(row[1]), int(row[2])) for row in rows]
 
 
 def move(tx: Tx, before: Credit, after: Credit) -> bool:

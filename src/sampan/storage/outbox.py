@@ -4,7 +4,7 @@ todo (`due_us` has come) → doing (claimed: `due_us` is the end of the lease, t
 → done (deleted) or todo again (put back with a later `due_us`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -188,3 +188,9 @@ def postpone(tx: Tx, task: Task, *, due_us: int) -> bool:
 def drop(tx: Tx, kind: str, *, lane: str, subject: int) -> None:
     """Delete the tasks of a kind about a subject; a worker that holds one loses its lease."""
     tx.do(_DROP, {"of_kind": kind, "of_lane": lane, "of_subject": subject})
+
+
+def drop_many(tx: Tx, kind: str, *, lanes: Collection[str], subjects: Collection[int]) -> int:
+    """Do what `drop` does for many subjects, in one walk through each lane; return how many."""
+    chosen = (_t.c.kind == kind, _t.c.lane.in_(lanes), _t.c.subject.in_(subjects))
+    return len(tx.query(delete(_t).where(*chosen).returning(_t.c.id)))

@@ -24,6 +24,12 @@ TASK_KINDS = ("ask_provider", "callback", "mail")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
+PLATFORM_ACTORS = ("bank", "clock", "customer", "mail", "merchant", "provider")
+"""Who writes the journal without being a person of the merchant's."""
+JOURNAL_INDEXED = (
+    "\"by\" NOT IN ('bank', 'clock', 'customer', 'mail', 'merchant', 'provider') OR payment IS NULL"
+)
+"""The condition of an index, which SQLite uses only where a query says the same words."""
 
 
 ENDED = in_("status", sorted(FINAL))
@@ -265,7 +271,18 @@ journal = table(
     text_("by"),
     text_("why"),
     Index(None, "payment", "id"),
+    Index(
+        "ix_journal_people",
+        "at_us",
+        "id",
+        "by",
+        "what",
+        "project_id",
+        sqlite_where=text(JOURNAL_INDEXED),
+        postgresql_where=text(JOURNAL_INDEXED),
+    ),
 )
+"""What a payment does by itself is written when it is sold and is not in the index of people."""
 
 callbacks = table(
     "callbacks",
@@ -284,8 +301,10 @@ callbacks = table(
     CheckConstraint(in_("kind", CALLBACK_KINDS), name="kind_known"),
     CheckConstraint(in_("status", CALLBACK_STATUSES), name="status_known"),
     Index(None, "payment", "id"),
-    Index(None, "status", "id"),
+    Index("ix_callbacks_walk", "status", "kind", "created_us", "id"),
+    Index("ix_callbacks_project_walk", "project_id", "status", "kind", "created_us", "id"),
 )
+"""A list walks each status and kind by itself and merges them, see `storage.callback_lists`."""
 
 attempts = table(
     "attempts",

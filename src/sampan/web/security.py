@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
@@ -85,7 +86,8 @@ async def read_form(request: Request, *, bytes_max: int) -> FormData:
         return await request.form(
             max_files=_FILES_MAX, max_fields=_FIELDS_MAX, max_part_size=bytes_max
         )
-    except MultiPartException as error:
+    except (MultiPartException, HTTPException) as error:
+        # Inside an application the one comes as the other.
         raise Refusal(Code.MALFORMED_REQUEST, "Malformed form") from error
 
 

@@ -1,0 +1,88 @@
+"""What rows of the journal say to people: who did it, what it was, and why."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from sampan.storage.users import User
+from sampan.web.i18n import mark
+
+STAFF: Final = "staff:"
+
+ACTORS: Final[Mapping[str, str]] = {
+    "merchant": mark("The shop's server"),
+    "customer": mark("The customer"),
+    "bank": mark("The bank"),
+    "provider": mark("The payment provider"),
+    "clock": mark("The clock"),
+    "mail": mark("The mail server"),
+    "visitor": mark("A visitor"),
+    "command line": mark("The command line"),
+    "staff:operator": mark("The operator of the server"),
+}
+"""Who is no person of the team."""
+
+WHATS: Final[Mapping[str, str]] = {
+    "accepted": mark("The payment was taken in"),
+    "rejected": mark("The payment was refused as it was asked for"),
+    "issued": mark("The QR code was made"),
+    "issuedredirect": mark("The page with the QR code was made"),
+    "refused": mark("The provider refused to make a QR code"),
+    "credited": mark("Money arrived and was taken as the payment"),
+    "expired": mark("The time to pay was over"),
+    "attemptfailed": mark("The attempt failed; the customer may try again"),
+    "triedagain": mark("The customer tries again"),
+    "linkmade": mark("The payment link was made"),
+    "linksent": mark("The payment link was mailed to the customer"),
+    "linkcancelled": mark("The payment link was taken back"),
+    "confirmed": mark("The customer opened the link and wants to pay"),
+    "gaveup": mark("The customer gave up"),
+    "staffaccepted": mark("Took the money that waited as the payment"),
+    "staffdeclined": mark("Declined the payment"),
+    "alarm": mark("Money arrived that does not fit"),
+    "credit returned": mark("Noted that money was sent back"),
+    "refund refused": mark("A refund was asked for and refused"),
+    "callback resent": mark("Sent a callback again"),
+    "project added": mark("Added a project"),
+    "project changed": mark("Changed a project"),
+    "key rotated": mark("Made a new key"),
+    "old key ended": mark("Ended the old key"),
+    "callback rule added": mark("Added a callback rule"),
+    "callback rule removed": mark("Removed a callback rule"),
+    "callback rule switched on": mark("Switched a callback rule on"),
+    "callback rule switched off": mark("Switched a callback rule off"),
+    "data API token made": mark("Made a token of the Data API"),
+    "data API token deleted": mark("Deleted the token of the Data API"),
+    "user added": mark("Added a person"),
+    "user invited": mark("Invited a person anew"),
+    "roles set": mark("Changed the roles of a person"),
+    "user disabled": mark("Shut a person out"),
+    "user enabled": mark("Let a person in again"),
+    "second factor reset": mark("Took away a person's second factor"),
+    "sessions ended": mark("Ended the sessions of a person"),
+    "password set": mark("Set the first password, or a new one by invitation"),
+    "password changed": mark("Changed the own password"),
+    "second factor added": mark("Set up the own second factor"),
+    "recovery codes renewed": mark("Made new recovery codes"),
+    "recovery code used": mark("Signed in with a recovery code"),
+    "signed in": mark("Signed in"),
+    "signed out": mark("Signed out"),
+    "sign-in locked": mark("The sign-in was locked after too many failures"),
+}
+"""What happened, as the journal names it → a sentence; what is not here is shown as it is."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "short": mark("less than asked"),
+    "over": mark("more than asked"),
+    "late": mark("after the payment was declined"),
+    "double": mark("a second time for one QR code"),
+    "wrong currency": mark("in another currency"),
+    "payment in error": mark("for a payment that was not started"),
+    "no QR was made": mark("though no QR code was made"),
+    "unknown reference": mark("for no payment that is known"),
+}
+"""Why money does not fit."""
+
+
+def people_names(team: Iterable[User]) -> dict[str, str]:
+    """Return how the journal names a person → the person's name."""
+    return {f"{STAFF}{user.email}": user.name or user.email for user in team}
