@@ -49,6 +49,7 @@ from sampan.web import render
 from sampan.workers.asking import AskProvider
 from sampan.workers.delivering import DeliverCallbacks
 from sampan.workers.janitor import Janitor
+from sampan.workers.linking import MakeLinks
 from sampan.workers.loop import Worker
 from sampan.workers.mailing import SendMails
 
@@ -169,8 +170,13 @@ class Platform:
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
         )
         workers: list[Worker[Any]] = [
+        linking = MakeLinks(
+            self.store, find_project=self.projects.in_tx, page_links=self.page_links
+        )
+        return [
             Worker(asking.work(), self.store, clock=self.clock),
             Worker(delivering.work(), self.store, clock=self.clock),
+            Worker(linking.work(), self.store, clock=self.clock),
         ]
         if self.mailer is not None:
             mails = SendMails(

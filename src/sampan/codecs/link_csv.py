@@ -31,8 +31,8 @@ class Unfit(StrEnum):
     COLUMNS_UNKNOWN = "columns unknown"
 
 
-class FileFault(ValueError):
-    """A file of which no line can be read; `detail` stands in the sentence, `line` counts from 1."""
+class LinkFileError(ValueError):
+    """A file that cannot be read; `detail` stands in the sentence, `line` counts from 1."""
 
     def __init__(self, unfit: Unfit, *, detail: str = "", line: int = 0) -> None:
         super().__init__(f"{unfit.value} {detail}".strip())
@@ -52,19 +52,19 @@ class Line(NamedTuple):
 
 
 def read(data: bytes, *, known: Collection[str], required: Collection[str]) -> list[Line]:
-    """Return the lines of a file; empty ones are left out. Raises `FileFault`.
+    """Return the lines of a file; empty ones are left out. Raises `LinkFileError`.
 
     `known` are the columns that there may be, `required` those that there must be.
     """
     if len(data) > FILE_BYTES_MAX:
-        raise FileFault(Unfit.TOO_LONG)
+        raise LinkFileError(Unfit.TOO_LONG)
     try:
         text = data.decode("utf-8").removeprefix(_BOM)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FileFault(Unfit.ENCODING, line=line) from error
+        raise LinkFileError(Unfit.ENCODING, line=line) from error
     if not text.strip():
-        raise FileFault(Unfit.EMPTY)
+        raise LinkFileError(Unfit.EMPTY)
     rows = _rows(text)
     _, header = next(rows)
     names = [name.strip().lower() for name in header]
@@ -72,11 +72,11 @@ def read(data: bytes, *, known: Collection[str], required: Collection[str]) -> l
     lines: list[Line] = []
     for number, row in rows:
         if len(lines) == LINES_MAX:
-            raise FileFault(Unfit.TOO_MANY_LINES, detail=str(LINES_MAX), line=number)
+            raise LinkFileError(Unfit.TOO_MANY_LINES, detail=str(LINES_MAX), line=number)
         whole = len(row) == len(names)
         lines.append(Line(number, dict(zip(names, row, strict=True)) if whole else None))
     if not lines:
-        raise FileFault(Unfit.EMPTY)
+        raise LinkFileError(Unfit.EMPTY)
     return lines
 
 
@@ -105,7 +105,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield number, row
             number = reader.line_num + 1
     except csv.Error as error:
-        raise FileFault(Unfit.FORMAT, line=number) from error
+        raise LinkFileError(Unfit.FORMAT, line=number) from error
 
 
 def _check_columns(
@@ -119,4 +119,4 @@ def _check_columns(
     ):
         if found:
             listed = (name[:_NAME_CHARS_MAX] or "?" for name in found[:_NAMES_MAX])
-            raise FileFault(unfit, detail=", ".join(listed), line=1)
+            raise LinkFileError(unfit, detail=", ".join(listed), line=1)

@@ -16,6 +16,7 @@ from sampan.dashboard import (
     team,
     tokens,
 )
+from sampan.dashboard import link_batches, link_new, links, profile, signing_in
 from sampan.dashboard.desk import Desk
 from sampan.dashboard.guard import route
 from sampan.dashboard.visit import HOME, Visit
@@ -44,6 +45,9 @@ WAYS: Final[tuple[Way, ...]] = (
     *payments.WAYS,
     *payment_card.WAYS,
     *tokens.WAYS,
+    *links.WAYS,
+    *link_new.WAYS,
+    *link_batches.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

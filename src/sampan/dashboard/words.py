@@ -21,6 +21,9 @@ SAID: Final[Mapping[str, str]] = {
     "callback-resent": mark("The callback goes out again."),
     "token-deleted": mark("The token is deleted; programs that use it are answered no more."),
     "password-changed": mark("Your password is changed; your other sessions have ended."),
+    "link-made": mark("The link is made. Show it, print it or send it."),
+    "link-off": mark("The link is deactivated and can no longer be paid."),
+    "batch-started": mark("The links are being made. You may leave this page."),
 }
 """Name in an address → what was done, told on the page after it."""
 

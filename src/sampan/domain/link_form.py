@@ -107,9 +107,7 @@ class LinkForm(msgspec.Struct, frozen=True, kw_only=True):
     send_email: bool
 
 
-def read(
-    given: Mapping[str, str], *, now_us: int, mail_on: bool
-) -> LinkForm | tuple[Flaw, ...]:
+def read(given: Mapping[str, str], *, now_us: int, mail_on: bool) -> LinkForm | tuple[Flaw, ...]:
     """Return the link that texts ask for, else everything that is wrong with them.
 
     `given` is by the names of `COLUMNS`; one that is not there is empty. `mail_on`: whether mail

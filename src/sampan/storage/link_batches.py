@@ -38,9 +38,7 @@ _READY = Statement(
 )
 _SETTLE = Statement(
     update(_l)
-    .where(
-        _l.c.batch == bindparam("key"), _l.c.line == bindparam("number"), _l.c.status == "ready"
-    )
+    .where(_l.c.batch == bindparam("key"), _l.c.line == bindparam("number"), _l.c.status == "ready")
     .values(
         status=bindparam("status_to"), flaws=bindparam("told"), payment=bindparam("payment_key")
     )
