@@ -16,6 +16,7 @@ from sampan.cli import (
     callbacks,
     demo,
     doctor,
+    link_batches,
     links,
     mails,
     page,
@@ -55,6 +56,7 @@ for group in (
     signing,
     qr,
     payments,
+    link_batches,
     links,
     books,
 ):

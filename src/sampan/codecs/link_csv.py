@@ -66,7 +66,9 @@ def read(data: bytes, *, known: Collection[str], required: Collection[str]) -> l
     if not text.strip():
         raise LinkFileError(Unfit.EMPTY)
     rows = _rows(text)
-    _, header = next(rows)
+    _, header = next(rows, (1, []))
+    if not header:
+        raise LinkFileError(Unfit.EMPTY)
     names = [name.strip().lower() for name in header]
     _check_columns(names, known=known, required=required)
     lines: list[Line] = []

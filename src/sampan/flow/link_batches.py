@@ -89,7 +89,7 @@ def work(
     """Make the next links, at most one for each step, and return how many lines were worked on.
 
     What becomes of a line is written with its link, so nothing is lost or made twice, whoever is
-    stopped and whoever works at the same time. 0: the file is done.
+    stopped and whoever works at the same time. Fewer than there are steps: the file is done.
     """
     lines = link_batches.ready(tx, batch.id, most=len(steps))
     for line, step in zip(lines, steps, strict=False):
@@ -98,7 +98,8 @@ def work(
             link_batches.settle(tx, line, payment=made.payment.key)
         else:
             link_batches.settle(tx, line, payment=None, flaws=made)
-    if not lines and link_batches.finish(tx, batch.id, now_us=steps[0].now_us):
+    is_last = len(lines) < len(steps)
+    if is_last and link_batches.finish(tx, batch.id, now_us=steps[0].now_us):
         outbox.drop(tx, TASK, lane=str(batch.project_id), subject=batch.id)
     return len(lines)
 
@@ -124,14 +125,17 @@ def _looked_at(project: Project, line: Line, *, mail_on: bool, now_us: int) -> B
     flaws: tuple[Flaw, ...] = (Flaw("", Wrong.CELLS),)
     if line.cells is not None:
         form = link_form.read(given, now_us=now_us, mail_on=mail_on)
-        if isinstance(form, LinkForm):
-            flaws = staff_links.flaws_of_project(project, form)
-        else:
-            flaws = form
+        flaws = _flaws(project, form)
     payment_id = given.get("payment_id", "").strip()
     kept = {name: _kept(text) for name, text in given.items()}
     bare = BatchLine(batch=0, line=line.number, status="", payment_id=payment_id, given=kept)
     return _judged(bare, flaws, payment_id=payment_id)
+
+
+def _flaws(project: Project, form: LinkForm | tuple[Flaw, ...]) -> tuple[Flaw, ...]:
+    if isinstance(form, LinkForm):
+        return staff_links.flaws_of_project(project, form)
+    return form
 
 
 def _judged(line: BatchLine, flaws: tuple[Flaw, ...], *, payment_id: str) -> BatchLine:
