@@ -1,6 +1,7 @@
 """`sampan link batch`: payment links from a file, many at once."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -85,7 +86,7 @@ async def _batch(wanted: Wanted) -> Done:
 
     async with desk() as at:
         project = await at.project(wanted.project)
-        sent = _looked_at(at, project, wanted.file, by=f"staff:{wanted.by}")
+        sent = _looked_at(at, project, file=wanted.file, by=f"staff:{wanted.by}")
         faulty = [line for line in sent.lines if line.flaws]
         if faulty and not wanted.check and not wanted.skip_faults:
             _complain(faulty)
@@ -101,11 +102,11 @@ async def _batch(wanted: Wanted) -> Done:
             raise Failed(f"{len(used)} lines have faults; nothing is made (see --skip-faults)")
         step = Step(at.clock.now_us(), sent.by)
         await at.store.transact(lambda tx: flow.start(tx, kept, step=step))
-        await _work(at, project, kept, all_count=taken.counts.ready)
+        await _work(at, project, kept=kept, all_count=taken.counts.ready)
         return await _done(at, kept.id)
 
 
-def _looked_at(at: Desk, project: "Project", file: Path, *, by: str) -> "Sent":
+def _looked_at(at: Desk, project: "Project", *, file: Path, by: str) -> "Sent":
     from sampan.codecs import link_csv
     from sampan.domain import link_form
     from sampan.flow import link_batches as flow
@@ -122,7 +123,7 @@ def _looked_at(at: Desk, project: "Project", file: Path, *, by: str) -> "Sent":
     return flow.Sent(file_name=file.name, by=by, lines=found)
 
 
-async def _work(at: Desk, project: "Project", kept: "Batch", *, all_count: int) -> None:
+async def _work(at: Desk, project: "Project", *, kept: "Batch", all_count: int) -> None:
     """Make the links here; a running platform may do so at the same time."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -174,7 +175,7 @@ async def _done(at: Desk, key: int) -> Done:
 
     while True:
         after = found[-1][0].line if found else 0
-        part = await at.read(lambda tx, after=after: look(tx, after))
+        part = await at.read(partial(look, after=after))
         found += part
         if len(part) < SLICE_COUNT:
             break

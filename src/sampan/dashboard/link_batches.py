@@ -144,7 +144,7 @@ async def one(visit: Visit) -> Response:
         lines = link_batches.lines(
             tx, batch.id, after=after, most=LINES_COUNT + 1, statuses=VIEWS[view][1]
         )
-        shown = [_shown(visit, tx, line) for line in lines]
+        shown = [_shown(visit, tx, line=line) for line in lines]
         return desk.find_project(tx, batch.project_id), link_batches.counts(tx, batch.id), shown
 
     project, counts, shown = await desk.store.read(look)
@@ -184,7 +184,7 @@ async def report(visit: Visit) -> Response:
 
         def look(tx: Tx, after: int = after) -> list[Shown]:
             lines = link_batches.lines(tx, batch.id, after=after, most=SLICE_COUNT)
-            return [_shown(visit, tx, line) for line in lines]
+            return [_shown(visit, tx, line=line) for line in lines]
 
         part = await visit.desk.store.read(look)
         found += part
@@ -223,7 +223,7 @@ def report_rows(found: list[Shown], code: str) -> Iterator[list[str]]:
         ]
 
 
-def _shown(visit: Visit, tx: Tx, line: BatchLine) -> Shown:
+def _shown(visit: Visit, tx: Tx, *, line: BatchLine) -> Shown:
     payment = None if line.payment is None else payments.payment_by_key(tx, line.payment)
     url = "" if payment is None else url_of(visit.desk.page_links, payment)
     return Shown(line=line, payment=payment, url=url)

@@ -71,7 +71,7 @@ async def create(visit: Visit) -> Response:
         return await _shown(visit, typed=typed, errors=errors)
     seed = seed or desk.clock.token(_SEED_BYTES)
     request = _request(typed, form, seed=f"{seed}/{project.id}/{visit.user.id}")
-    made = await _make(visit, project, form, request=request)
+    made = await _make(visit, project, form=form, request=request)
     if not isinstance(made, Link):
         return await _shown(visit, typed=typed, errors=_errors(visit, made))
     return visit.go(f"{PATH}/{made.payment.key}", said="link-made")
@@ -92,7 +92,7 @@ def _request(typed: Mapping[str, str], form: LinkForm, *, seed: str) -> LinkRequ
 
 
 async def _make(
-    visit: Visit, project: Project, form: LinkForm, *, request: LinkRequest
+    visit: Visit, project: Project, *, form: LinkForm, request: LinkRequest
 ) -> Link | Sequence[Flaw]:
     desk = visit.desk
     flaws = staff_links.flaws_of_project(project, form)
