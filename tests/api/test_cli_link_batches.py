@@ -51,7 +51,7 @@ def test_faults_have_their_lines(shop: Folder, tmp_path: Path) -> None:
     path = file(tmp_path, HEAD + "C-1;x;HKD;7\n;5;HKD;7\n")
     told = shop.bad(1, *BATCH, path)
     assert "line 2: amount: Write the amount in dollars" in told
-    assert "1 lines have faults" in told
+    assert "lines with faults: 1" in told
     out = shop.good(*BATCH, path, "--skip-faults")
     first, second = out.splitlines()
     assert first.startswith("2\tC-1\tamount: Write the amount")

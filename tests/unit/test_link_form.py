@@ -21,7 +21,7 @@ def read(**given: str) -> LinkForm | tuple[Flaw, ...]:
 
 
 def test_everything_is_read() -> None:
-    """Blanks around texts go, codes are folded, a name is parted, a number is digits."""
+    """Blanks around texts go, codes are folded, a number is digits."""
     found = read(
         payment_id=" Tea-1 ",
         description="鐵觀音 👨\u200d👩\u3000x",
@@ -39,8 +39,7 @@ def test_everything_is_read() -> None:
         best_before_us=NOW_US + 7 * DAY_US,
         description="鐵觀音 👨\u200d👩\u3000x",
         customer_id="c",
-        first_name="Chan",
-        last_name="Tai Man",
+        name="Chan Tai Man",
         email="chan@tea.hk",
         phone="85291234567",
         language="zh-hant",
@@ -53,7 +52,7 @@ def test_little_is_needed() -> None:
     found = read(customer_name="陳大文")
     assert isinstance(found, LinkForm)
     assert (found.payment_id, found.customer_id, found.send_email) == ("", "", False)
-    assert (found.first_name, found.last_name) == ("陳大文", "")
+    assert found.name == "陳大文"
 
 
 @pytest.mark.parametrize(

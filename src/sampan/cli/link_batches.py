@@ -14,9 +14,9 @@ from sampan.cli.common import (
     JsonFlag,
     desk,
     emit,
+    put,
     run,
     stderr,
-    stdout,
     with_options,
 )
 from sampan.cli.links import ProjectArgument, group
@@ -67,7 +67,7 @@ class Wanted:
 
 
 def batch(wanted: Wanted) -> None:
-    """Make the payment links of a CSV file; `docs/payment-page.md` says what its columns mean.
+    """Make the payment links of a CSV file; `docs/dashboard.md` says what its columns mean.
 
     Every line is looked at before a link is made. Stopped half-way, the platform goes on with it.
     """
@@ -90,7 +90,7 @@ async def _batch(wanted: Wanted) -> Done:
         faulty = [line for line in sent.lines if line.flaws]
         if faulty and not wanted.check and not wanted.skip_faults:
             _complain(faulty)
-            raise Failed(f"{len(faulty)} lines have faults; nothing is made (see --skip-faults)")
+            raise Failed(_left(len(faulty)))
         now_us = at.clock.now_us()
         kept = await at.store.transact(lambda tx: flow.take(tx, project, sent, now_us=now_us))
         taken = await _done(at, kept.id)
@@ -99,11 +99,15 @@ async def _batch(wanted: Wanted) -> Done:
             return taken
         if len(used) > len(faulty) and not wanted.skip_faults:
             _complain(used)
-            raise Failed(f"{len(used)} lines have faults; nothing is made (see --skip-faults)")
+            raise Failed(_left(len(used)))
         step = Step(at.clock.now_us(), sent.by)
         await at.store.transact(lambda tx: flow.start(tx, kept, step=step))
         await _work(at, project, kept=kept, all_count=taken.counts.ready)
         return await _done(at, kept.id)
+
+
+def _left(count: int) -> str:
+    return f"lines with faults: {count}; nothing is made (--skip-faults leaves them out)"
 
 
 def _looked_at(at: Desk, project: "Project", *, file: Path, by: str) -> "Sent":
@@ -200,10 +204,10 @@ def _complain(lines: "list[BatchLine]") -> None:
 
 
 def _print(done: Done) -> None:
-    out, counts = stdout(), done.counts
+    counts = done.counts
     for line, url in done.lines:
         told = url or _faults(line) or line.status
-        out.print(f"{line.line}\t{line.payment_id}\t{told}", markup=False, soft_wrap=True)
+        put(f"{line.line}\t{line.payment_id}\t{told}")
     stderr().print(
         f"{counts.made} links made, {counts.ready} lines right, {counts.faulty} with faults,"
         f" {counts.refused} refused"

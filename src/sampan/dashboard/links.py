@@ -176,10 +176,10 @@ async def _card(visit: Visit, *, fault: str = "") -> Response:
 
 def message_of(story: Story, code: str) -> tuple[str, str]:
     """Return what may be sent to the customer of a link in a language, and its subject."""
-    payment = story.payment
-    merchant = story.project.name
+    payment, merchant = story.payment, story.project.name
+    name = " ".join(filter(None, (payment.customer.first_name, payment.customer.last_name)))
     said = {
-        "name": f" {payment.customer.first_name}" if payment.customer.first_name else "",
+        "name": f" {name}" if name else "",
         "amount": i18n.money_text(payment.amount_minor, payment.currency),
         "merchant": merchant,
         "what": f" ({payment.description})" if payment.description else "",

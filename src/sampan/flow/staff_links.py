@@ -67,8 +67,7 @@ def request_of(form: LinkForm, *, drawn_id: str, digest: str) -> LinkRequest:
         currency=form.currency,
         customer=Customer(
             id=form.customer_id or payment_id,
-            first_name=form.first_name,
-            last_name=form.last_name,
+            first_name=form.name,
             email=form.email,
             phone=form.phone,
         ),
