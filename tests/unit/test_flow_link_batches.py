@@ -6,17 +6,21 @@ import asyncio
 from functools import partial
 from typing import Final
 
+import pytest
+
 from sampan.clock import DAY_US
 from sampan.codecs.link_csv import Line
 from sampan.domain.link_form import COLUMNS, REQUIRED, Flaw, Wrong
+from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import Payment
+from sampan.domain.project import Project
 from sampan.flow import link_batches as batches
 from sampan.flow.link_batches import LINES_AT_ONCE, TASK, Sent
 from sampan.flow.sale import new_request_id
 from sampan.flow.settle import Step
 from sampan.storage import link_batches, outbox, payment_lists, payments
 from sampan.storage.engine import Tx
-from sampan.storage.link_batches import Batch
+from sampan.storage.link_batches import Batch, BatchLine
 from sampan.storage.payment_lists import Filter
 from sampan.workers.linking import LEASE_US, MakeLinks
 from sampan.workers.loop import Worker
@@ -233,6 +237,23 @@ def test_a_lost_lease_makes_nothing(flow: FlowWorld) -> None:
         flow.runner.run(worker(flow).drain())
     assert counts(flow, batch) == (0, 0, 3, 0)
     assert flow.do(lambda tx: outbox.lanes_due(tx, TASK, now_us=2**60)) == []
+
+
+def test_a_fault_of_ours_costs_one_line(flow: FlowWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that cannot be worked on for a reason nobody foresaw is given up; the others go on."""
+    batch, whole = started(flow), batches._make
+
+    def fails(tx: Tx, project: Project, line: BatchLine, *, links: PageLinks, step: Step) -> object:
+        if line.line == 5:
+            raise KeyError("nobody thought of it")
+        return whole(tx, project, line, links=links, step=step)
+
+    monkeypatch.setattr(batches, "_make", fails)
+    flow.runner.run(worker(flow).drain())
+    assert counts(flow, batch) == (0, 0, COUNT - 1, 1)
+    (given_up,) = [one for one in found_lines(flow, batch) if one.status == "refused"]
+    assert (given_up.line, given_up.flaws) == (5, (Flaw("", Wrong.FAILED),))
+    assert flow.do(lambda tx: batches.give_up(tx, batch)) is None
 
 
 def test_columns_are_documented_in_one_order() -> None:

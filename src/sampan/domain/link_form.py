@@ -77,6 +77,7 @@ class Wrong(StrEnum):
     MAIL_OFF = "mail off"
     PROJECT_OFF = "project off"
     CELLS = "cells"
+    FAILED = "failed"
 
 
 class Flaw(msgspec.Struct, frozen=True, array_like=True):

@@ -104,6 +104,14 @@ def work(
     return len(lines)
 
 
+def give_up(tx: Tx, batch: Batch) -> int | None:
+    """Leave the next line without a link, so that the others go on; return its number."""
+    lines = link_batches.ready(tx, batch.id, most=1)
+    for line in lines:
+        link_batches.settle(tx, line, payment=None, flaws=(Flaw("", Wrong.FAILED),))
+    return lines[0].line if lines else None
+
+
 def _make(
     tx: Tx, project: Project, line: BatchLine, *, links: PageLinks, step: Step
 ) -> Link | tuple[Flaw, ...]:

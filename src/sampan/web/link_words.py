@@ -33,6 +33,7 @@ FLAWS: Final[Mapping[Wrong, str]] = {
     Wrong.SEND_EMAIL: mark("Write yes or no."),
     Wrong.MAIL_OFF: mark("No mail can be sent here: write no, or leave it empty."),
     Wrong.PROJECT_OFF: mark("The project is switched off and takes no payments."),
+    Wrong.FAILED: mark("Something went wrong on our side. Make this link by hand."),
     Wrong.CELLS: mark("This line has more or fewer cells than the first one has names."),
 }
 
