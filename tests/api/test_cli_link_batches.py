@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.api.test_cli import SECRET, Folder, ask
+from tests.support.platform import until
 
 PROJECT = 1234
 BATCH = ("link", "batch", PROJECT)
@@ -59,3 +64,36 @@ def test_faults_have_their_lines(shop: Folder, tmp_path: Path) -> None:
     assert "/payment/s/" in second
     empty = shop.bad(1, *BATCH, file(tmp_path, ""))
     assert "links.csv: The file is empty" in empty
+
+
+def asked(shop: Folder, sql: str) -> int:
+    """Read a number from the database beside whoever works on it."""
+    with closing(sqlite3.connect(shop.path / "sampan.db", timeout=30)) as line:
+        return int(line.execute(sql).fetchone()[0])
+
+
+MADE = "SELECT count(*) FROM link_batch_lines WHERE status = 'made' AND payment_id LIKE 'K-%'"
+PAYMENTS = "SELECT count(*) FROM payments WHERE payment_id LIKE 'K-%'"
+
+
+def test_killed_half_way(shop: Folder, tmp_path: Path) -> None:
+    """Killed without warning, a file is gone on with by the server: nothing lost or made twice."""
+    count = 600
+    lines = "".join(f"K-{number};1.50;HKD;7\n" for number in range(count))
+    path = file(tmp_path, HEAD + lines)
+    command = [sys.executable, "-m", "sampan", *map(str, BATCH), str(path)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=shop.path, env=shop.environment, stdout=quiet, stderr=quiet
+    ) as killed:
+        try:
+            until(lambda: asked(shop, MADE))
+        finally:
+            killed.kill()
+    made = asked(shop, MADE)
+    assert 0 < made < count
+    assert asked(shop, PAYMENTS) == made
+    with shop.running("serve", ready="ready at"):
+        until(lambda: asked(shop, MADE) == count)
+    assert asked(shop, PAYMENTS) == count
+    assert asked(shop, "SELECT count(*) FROM link_batches WHERE status = 'running'") == 0
