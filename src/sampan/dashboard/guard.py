@@ -127,9 +127,8 @@ def _instead(way: Way, visit: Visit) -> Response | None:
         return None
     if needs not in rights_of(signed.user.roles):
         raise Refusal(Code.ACCESS_DENIED, "", http_status=403)
-    if needs_second_factor(signed.user.roles) and not signed.user.has_totp:
-        return visit.go(SECOND_FACTOR)
-    return None
+    obliged = visit.desk.require_second_factor and needs_second_factor(signed.user.roles)
+    return visit.go(SECOND_FACTOR) if obliged and not signed.user.has_totp else None
 
 
 def _next(way: Way, visit: Visit) -> str:
