@@ -169,11 +169,8 @@ class Platform:
         delivering = DeliverCallbacks(
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
         )
+        linking = MakeLinks(self.store, find_project=self.projects.in_tx, office=self.office)
         workers: list[Worker[Any]] = [
-        linking = MakeLinks(
-            self.store, find_project=self.projects.in_tx, page_links=self.page_links
-        )
-        return [
             Worker(asking.work(), self.store, clock=self.clock),
             Worker(delivering.work(), self.store, clock=self.clock),
             Worker(linking.work(), self.store, clock=self.clock),

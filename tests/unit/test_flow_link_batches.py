@@ -11,11 +11,11 @@ import pytest
 from sampan.clock import DAY_US
 from sampan.codecs.link_csv import Line
 from sampan.domain.link_form import COLUMNS, REQUIRED, Flaw, Wrong
-from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import Payment
 from sampan.domain.project import Project
 from sampan.flow import link_batches as batches
 from sampan.flow.link_batches import LINES_AT_ONCE, TASK, Sent
+from sampan.flow.links import Office
 from sampan.flow.sale import new_request_id
 from sampan.flow.settle import Step
 from sampan.storage import link_batches, outbox, payment_lists, payments
@@ -24,7 +24,7 @@ from sampan.storage.link_batches import Batch, BatchLine
 from sampan.storage.payment_lists import Filter
 from sampan.workers.linking import LEASE_US, MakeLinks
 from sampan.workers.loop import Worker
-from tests.support.flow_links import LINKS, asked, create
+from tests.support.flow_links import OFFICE, asked, create
 from tests.support.flow_world import STAFF, FlowWorld
 
 COUNT: Final = 2 * LINES_AT_ONCE + 3
@@ -59,7 +59,7 @@ def steps(flow: FlowWorld, count: int = LINES_AT_ONCE) -> list[Step]:
 
 def work(tx: Tx, flow: FlowWorld, batch: Batch, some: list[Step]) -> int:
     """Make some links."""
-    return batches.work(tx, flow.project, batch, links=LINKS, steps=some)
+    return batches.work(tx, flow.project, batch, office=OFFICE, steps=some)
 
 
 def counts(flow: FlowWorld, batch: Batch) -> tuple[int, int, int, int]:
@@ -80,7 +80,7 @@ def found_lines(flow: FlowWorld, batch: Batch) -> list[link_batches.BatchLine]:
 
 def worker(flow: FlowWorld) -> Worker[object]:
     """Return a worker as the platform has it."""
-    made = MakeLinks(flow.store, find_project=lambda _tx, _id: flow.project, page_links=LINKS)
+    made = MakeLinks(flow.store, find_project=lambda _tx, _id: flow.project, office=OFFICE)
     return Worker(made.work(), flow.store, clock=flow.clock)  # type: ignore[arg-type]
 
 
@@ -217,7 +217,7 @@ def test_a_stopped_worker_is_gone_on_for(flow: FlowWorld) -> None:
 def test_a_lost_lease_makes_nothing(flow: FlowWorld) -> None:
     """Who held a task that is gone makes no link; a task of no file at work is dropped."""
     batch = started(flow, 3)
-    made = MakeLinks(flow.store, find_project=lambda _tx, _id: flow.project, page_links=LINKS)
+    made = MakeLinks(flow.store, find_project=lambda _tx, _id: flow.project, office=OFFICE)
     job, lane = made.work(), str(flow.project.id)
 
     def claim(tx: Tx) -> outbox.Task:
@@ -243,10 +243,10 @@ def test_a_fault_of_ours_costs_one_line(flow: FlowWorld, monkeypatch: pytest.Mon
     """A line that cannot be worked on for a reason nobody foresaw is given up; the others go on."""
     batch, whole = started(flow), batches._make
 
-    def fails(tx: Tx, project: Project, line: BatchLine, *, links: PageLinks, step: Step) -> object:
+    def fails(tx: Tx, project: Project, line: BatchLine, *, office: Office, step: Step) -> object:
         if line.line == 5:
             raise KeyError("nobody thought of it")
-        return whole(tx, project, line, links=links, step=step)
+        return whole(tx, project, line, office=OFFICE, step=step)
 
     monkeypatch.setattr(batches, "_make", fails)
     flow.runner.run(worker(flow).drain())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sampan.clock import Clock
     from sampan.domain.project import Project
+    from sampan.flow.links import Office
     from sampan.settings import Settings
     from sampan.storage.engine import Store, Tx
     from sampan.storage.vault import Vault
@@ -129,6 +130,16 @@ class Desk:
     settings: "Settings"
     store: "Store"
     clock: "Clock"
+
+    @cached_property
+    def office(self) -> "Office":
+        """What payment links need: their addresses, and where mail is asked for."""
+        from sampan.domain.page_links import PageLinks
+        from sampan.flow.links import Office
+        from sampan.flow.mailing import Mailroom
+
+        links = PageLinks(self.settings.public_url, self.vault.derive("page sessions"))
+        return Office(links, Mailroom(self.vault, is_on=bool(self.settings.smtp_host)))
 
     @cached_property
     def vault(self) -> "Vault":

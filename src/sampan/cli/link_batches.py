@@ -22,7 +22,6 @@ from sampan.cli.common import (
 from sampan.cli.links import ProjectArgument, group
 
 if TYPE_CHECKING:
-    from sampan.domain.page_links import PageLinks
     from sampan.domain.project import Project
     from sampan.flow.link_batches import Sent
     from sampan.storage.engine import Tx
@@ -136,7 +135,6 @@ async def _work(at: Desk, project: "Project", *, kept: "Batch", all_count: int) 
     from sampan.flow.settle import Step
     from sampan.storage import link_batches
 
-    links = _links(at)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=stderr()) as bar:
         shown = bar.add_task("Links", total=all_count)
@@ -147,7 +145,7 @@ async def _work(at: Desk, project: "Project", *, kept: "Batch", all_count: int) 
             ]
 
             def some(tx: "Tx", steps: list[Step] = steps) -> tuple[int, int]:
-                worked = flow.work(tx, project, kept, links=links, steps=steps)
+                worked = flow.work(tx, project, kept, office=at.office, steps=steps)
                 return worked, link_batches.counts(tx, kept.id).ready
 
             worked, left = await at.store.transact(some)
@@ -156,17 +154,11 @@ async def _work(at: Desk, project: "Project", *, kept: "Batch", all_count: int) 
                 return
 
 
-def _links(at: Desk) -> "PageLinks":
-    from sampan.domain.page_links import PageLinks
-
-    return PageLinks(at.settings.public_url, at.vault.derive("page sessions"))
-
-
 async def _done(at: Desk, key: int) -> Done:
     from sampan.flow.links import url_of
     from sampan.storage import link_batches, payments
 
-    links, found = _links(at), list["tuple[BatchLine, str]"]()
+    links, found = at.office.links, list["tuple[BatchLine, str]"]()
 
     def look(tx: "Tx", after: int) -> "list[tuple[BatchLine, str]]":
         lines = link_batches.lines(tx, key, after=after, most=SLICE_COUNT)

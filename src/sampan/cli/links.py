@@ -26,7 +26,7 @@ from sampan.cli.common import (
 if TYPE_CHECKING:
     from sampan.domain.page_links import PageLinks
     from sampan.domain.payment import Payment
-    from sampan.flow.links import LinkRequest, Office
+    from sampan.flow.links import LinkRequest
     from sampan.storage.engine import Tx
 
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,4})([dhm])")
@@ -153,7 +153,7 @@ async def _create(wanted: Wanted) -> Shown:
         project = await at.project(wanted.project)
         if not project.settings.enabled:
             raise Failed(f"project {project.id} takes no payments")
-        request, office = _request(wanted, at), _office(at)
+        request, office = _request(wanted, at), at.office
         # Through Gate it would be a payment in error; a person is better told at once.
         for fault in faults_of_amount(
             project.settings, request.currency, amount_minor=request.amount_minor
@@ -169,7 +169,7 @@ async def _create(wanted: Wanted) -> Shown:
 
 async def _show(project_id: int, payment_id: str) -> Shown:
     async with desk() as at:
-        links = _office(at).links
+        links = at.office.links
         return await at.read(lambda tx: _found(tx, project_id, payment_id, links=links))
 
 
@@ -178,7 +178,7 @@ async def _cancel(project_id: int, payment_id: str, *, by: str, why: str) -> Sho
     from sampan.flow.settle import Step
 
     async with desk() as at:
-        project, office = await at.project(project_id), _office(at)
+        project, office = await at.project(project_id), at.office
         step = Step(at.clock.now_us(), f"staff:{by}", why)
 
         def change(tx: "Tx") -> Shown:
@@ -197,15 +197,6 @@ def _found(tx: "Tx", project_id: int, payment_id: str, *, links: "PageLinks") ->
     if payment is None or payment.origin is not Origin.LINK:
         raise Failed(f"project {project_id} has no payment link {payment_id!r}")
     return Shown(payment, url_of(links, payment))
-
-
-def _office(at: Desk) -> "Office":
-    from sampan.domain.page_links import PageLinks
-    from sampan.flow.links import Office
-    from sampan.flow.mailing import Mailroom
-
-    links = PageLinks(at.settings.public_url, at.vault.derive("page sessions"))
-    return Office(links, Mailroom(at.vault, is_on=bool(at.settings.smtp_host)))
 
 
 def _request(wanted: Wanted, at: Desk) -> "LinkRequest":

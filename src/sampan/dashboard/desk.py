@@ -22,8 +22,7 @@ class Desk:
     """The platform as the Dashboard sees it.
 
     `check_url` raises ValueError for an address that callbacks must not go to. `find_project`
-    returns a project inside a transaction. `public_url` has no slash at its end. `mail_on`: whether
-    mail to customers can be sent.
+    returns a project inside a transaction. `public_url` has no slash at its end.
     """
 
     store: Store
@@ -34,7 +33,6 @@ class Desk:
     check_url: Callable[[str], None]
     public_url: str
     require_second_factor: bool = True
-    mail_on: bool = False
     passwords: Passwords = field(default_factory=Passwords)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))
 

@@ -8,6 +8,9 @@ from starlette.routing import Route
 from sampan.dashboard import (
     callbacks,
     journal,
+    link_batches,
+    link_new,
+    links,
     overview,
     payment_card,
     payments,
@@ -16,7 +19,6 @@ from sampan.dashboard import (
     team,
     tokens,
 )
-from sampan.dashboard import link_batches, link_new, links, profile, signing_in
 from sampan.dashboard.desk import Desk
 from sampan.dashboard.guard import route
 from sampan.dashboard.visit import HOME, Visit

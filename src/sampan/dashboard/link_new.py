@@ -101,7 +101,7 @@ async def _make(
     step = Step(visit.now_us, visit.by, new_request_id(desk.clock, project.id))
 
     def make(tx: Tx) -> Link | Flaw:
-        return staff_links.make(tx, project, request, links=desk.page_links, step=step)
+        return staff_links.make(tx, project, request, office=desk.office, step=step)
 
     made = await desk.store.transact(make)
     return made if isinstance(made, Link) else (made,)

@@ -141,7 +141,7 @@ async def deactivate(visit: Visit) -> Response:
     at, found = visit.desk, story.payment
 
     def change(tx: Tx) -> None:
-        flow.cancel(tx, story.project, found.id, links=at.page_links, step=step)
+        flow.cancel(tx, story.project, found.id, office=at.office, step=step)
 
     try:
         await at.store.transact(change)

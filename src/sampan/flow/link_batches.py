@@ -8,11 +8,10 @@ import msgspec
 from sampan.codecs.link_csv import Line
 from sampan.domain import link_form
 from sampan.domain.link_form import Flaw, LinkForm, Wrong
-from sampan.domain.page_links import PageLinks
 from sampan.domain.project import Project
 from sampan.domain.texts import TEXT_CHARS_MAX
 from sampan.flow import staff_links
-from sampan.flow.links import Link
+from sampan.flow.links import Link, Office
 from sampan.flow.settle import Step
 from sampan.storage import journal, link_batches, outbox
 from sampan.storage.engine import Tx
@@ -83,7 +82,7 @@ def work(
     project: Project,
     batch: Batch,
     *,
-    links: PageLinks,
+    office: Office,
     steps: Sequence[Step],
 ) -> int:
     """Make the next links, at most one for each step, and return how many lines were worked on.
@@ -93,7 +92,7 @@ def work(
     """
     lines = link_batches.ready(tx, batch.id, most=len(steps))
     for line, step in zip(lines, steps, strict=False):
-        made = _make(tx, project, line, links=links, step=step)
+        made = _make(tx, project, line, office=office, step=step)
         if isinstance(made, Link):
             link_batches.settle(tx, line, payment=made.payment.key)
         else:
@@ -113,7 +112,7 @@ def give_up(tx: Tx, batch: Batch) -> int | None:
 
 
 def _make(
-    tx: Tx, project: Project, line: BatchLine, *, links: PageLinks, step: Step
+    tx: Tx, project: Project, line: BatchLine, *, office: Office, step: Step
 ) -> Link | tuple[Flaw, ...]:
     # Whether mail could be sent was asked when the file was looked at.
     form = link_form.read(line.given, now_us=step.now_us, mail_on=True)
@@ -124,7 +123,7 @@ def _make(
         return flaws
     digest = link_form.digest_of(line.given, f"line {line.batch}/{line.line}")
     request = staff_links.request_of(form, drawn_id=line.payment_id, digest=digest)
-    made = staff_links.make(tx, project, request, links=links, step=step)
+    made = staff_links.make(tx, project, request, office=office, step=step)
     return made if isinstance(made, Link) else (made,)
 
 

@@ -5,12 +5,11 @@ from typing import Final
 from sampan import money
 from sampan.domain.codes import Code
 from sampan.domain.link_form import Flaw, LinkForm, Wrong
-from sampan.domain.page_links import PageLinks
 from sampan.domain.payment import Customer
 from sampan.domain.project import Project
 from sampan.errors import Refusal
 from sampan.flow import links as flow_links
-from sampan.flow.links import Link, LinkRequest
+from sampan.flow.links import Link, LinkRequest, Office
 from sampan.flow.sale import faults_of_amount
 from sampan.flow.settle import Step
 from sampan.storage.engine import Tx
@@ -46,14 +45,14 @@ def flaws_of_project(project: Project, form: LinkForm) -> tuple[Flaw, ...]:
 
 
 def make(
-    tx: Tx, project: Project, request: LinkRequest, *, links: PageLinks, step: Step
+    tx: Tx, project: Project, request: LinkRequest, *, office: Office, step: Step
 ) -> Link | Flaw:
     """Make a link, or return why there is none; then nothing has changed.
 
     The same `request.digest` again returns the link that it made. `step.why` is the request id.
     """
     try:
-        return flow_links.create(tx, project, request, links=links, step=step)
+        return flow_links.create(tx, project, request, office=office, step=step)
     except Refusal as refusal:
         return _REFUSED[Code(refusal.code)]
 

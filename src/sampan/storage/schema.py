@@ -9,8 +9,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueC
 
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
-from sampan.storage import columns, schema_mails, schema_users
-from sampan.storage import columns, schema_links, schema_users
+from sampan.storage import columns, schema_links, schema_mails, schema_users
 from sampan.storage.columns import id_, in_, int_, table, text_
 
 Int = columns.Int
@@ -21,11 +20,10 @@ mails = schema_mails.mails
 api_tokens = schema_users.api_tokens
 api_calls = schema_users.api_calls
 
-TASK_KINDS = ("ask_provider", "callback", "mail")
 link_batches = schema_links.link_batches
 link_batch_lines = schema_links.link_batch_lines
 
-TASK_KINDS = ("ask_provider", "callback", "link_batch")
+TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")

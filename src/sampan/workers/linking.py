@@ -4,10 +4,10 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from sampan.domain.page_links import PageLinks
 from sampan.domain.project import Project
 from sampan.errors import Unavailable
 from sampan.flow import link_batches as flow
+from sampan.flow.links import Office
 from sampan.flow.notification import FindProject
 from sampan.flow.sale import new_request_id
 from sampan.flow.settle import Step
@@ -33,11 +33,11 @@ class Underway(NamedTuple):
 class MakeLinks:
     """Makes the links of files. Each claim is good for a few lines; then others have their turn."""
 
-    def __init__(self, store: Store, *, find_project: FindProject, page_links: PageLinks) -> None:
+    def __init__(self, store: Store, *, find_project: FindProject, office: Office) -> None:
         self._store = store
         self._clock = store.clock
         self._find_project = find_project
-        self._page_links = page_links
+        self._office = office
 
     def work(self) -> Work[Underway]:
         """Return what the worker needs to know about this kind of task."""
@@ -86,6 +86,6 @@ class MakeLinks:
         def some(tx: Tx) -> None:
             # Due again at once, so that whoever works next goes on, also when we are gone.
             if outbox.put_back(tx, task, due_us=now_us):
-                flow.work(tx, project, batch, links=self._page_links, steps=steps)
+                flow.work(tx, project, batch, office=self._office, steps=steps)
 
         await self._store.transact(some)

@@ -1,6 +1,6 @@
 """Payment links from a file: its lines, what became of each, and the task that makes them.
 
-Revision 0006.
+Revision 0010.
 """
 
 import sqlalchemy as sa
@@ -8,10 +8,10 @@ from alembic import op
 
 from sampan.storage.migrations.rebuild import on_sqlite, rebuild
 
-revision = "0006"
-down_revision = "0005"
+revision = "0010"
+down_revision = "0009"
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-KIND_KNOWN = "kind IN ('ask_provider', 'callback', 'link_batch')"
+KIND_KNOWN = "kind IN ('ask_provider', 'callback', 'link_batch', 'mail')"
 
 
 def upgrade() -> None:
