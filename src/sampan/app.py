@@ -34,6 +34,7 @@ from sampan.gate.door import Gate
 from sampan.mail import Mailer
 from sampan.notifications import Notifications
 from sampan.outbound import Outbound
+from sampan.page import preview
 from sampan.page.door import PageDoor
 from sampan.page.pages import Pages
 from sampan.providers import registry
@@ -257,6 +258,7 @@ class Platform:
             office=self.office,
             check_url=self.check_callback_url,
             public_url=self.settings.public_url,
+            preview=preview.answer,
             require_second_factor=self.settings.require_second_factor,
         )
 

@@ -265,14 +265,15 @@ ROWS_AT_0001: dict[str, list[dict[str, Any]]] = {
     ],
 }
 """A row or more of every table that tells of money, as the first schema has them."""
-NEW_AT_0002: dict[str, dict[str, Any]] = {
+NEW_SINCE_0001: dict[str, dict[str, Any]] = {
+    "projects": {"callback_rules": None, "secret_set_us": 1},
     "payments": {
         "origin": "gate",
         "merchant_data": "",
         "best_before_us": None,
         "attempts_count": 1,
         "retry_until_us": None,
-    }
+    },
 }
 
 
@@ -291,7 +292,7 @@ def test_rows_are_kept(empty_database_url: str) -> None:
     with connected(empty_database_url) as conn:
         for name, rows in ROWS_AT_0001.items():
             found = conn.execute(text(f"SELECT * FROM {name} ORDER BY id")).mappings()  # noqa: S608
-            expected = [row | NEW_AT_0002.get(name, {}) for row in rows]
+            expected = [row | NEW_SINCE_0001.get(name, {}) for row in rows]
             assert [dict(row) for row in found] == expected
 
 
@@ -353,7 +354,7 @@ def test_rows_of_the_first_schema_make_room_for_links(
     """Beside old rows a migrated database takes a link, its operation and its callback."""
     fill_first_schema(empty_database_url)
     opening.prepare(empty_database_url)
-    first = {name: rows[0] | NEW_AT_0002.get(name, {}) for name, rows in ROWS_AT_0001.items()}
+    first = {name: rows[0] | NEW_SINCE_0001.get(name, {}) for name, rows in ROWS_AT_0001.items()}
     ids = {"payment_id": "L", "payment_id_folded": "l", "finished_us": finished_us}
     new: dict[str, dict[str, Any]] = {
         "payments": {"id": 19, "status": status, "origin": "link", "paid_minor": 0} | ids,

@@ -42,6 +42,7 @@ from sampan.settings import Settings
 from sampan.storage import callbacks, ledger, payments, projects
 from sampan.storage.callbacks import Attempt, Callback
 from sampan.storage.engine import Tx
+from sampan.storage.projects import NewSecret
 from tests.support.client import Answer, Body, Client, signed
 from tests.support.merchant import WAIT_S
 
@@ -212,12 +213,10 @@ class ProjectClient:
     def rotate(self, secret: str, *, overlap_s: int) -> None:
         """Put a new secret in; the old one verifies for `overlap_s` more."""
         clock, vault = self.platform.clock, self.platform.inside.vault
-        until_us = clock.now_us() + overlap_s * 1_000_000
-        self.platform.transact(
-            lambda tx: projects.rotate_secret(
-                tx, self.id, sealed_by=vault, secret=secret, until_us=until_us
-            )
-        )
+        now_us = clock.now_us()
+        until_us = now_us + overlap_s * 1_000_000
+        new = NewSecret(secret=secret, set_us=now_us, previous_until_us=until_us)
+        self.platform.transact(lambda tx: projects.rotate_secret(tx, self.id, new, vault=vault))
         clock.advance(1)
         self.secret = secret
 

@@ -246,7 +246,7 @@ def test_a_fault_of_ours_costs_one_line(flow: FlowWorld, monkeypatch: pytest.Mon
     def fails(tx: Tx, project: Project, line: BatchLine, *, office: Office, step: Step) -> object:
         if line.line == 5:
             raise KeyError("nobody thought of it")
-        return whole(tx, project, line, office=OFFICE, step=step)
+        return whole(tx, project, line, office=office, step=step)
 
     monkeypatch.setattr(batches, "_make", fails)
     flow.runner.run(worker(flow).drain())

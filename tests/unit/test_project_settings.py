@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
+from rich.pretty import pretty_repr
 
 from sampan.domain.project import (
     DisplayProfile,
@@ -155,3 +156,4 @@ def test_a_project_never_shows_its_secrets() -> None:
         id=7, name="n", callback_url="", secrets=("hush",), settings=ProjectSettings()
     )
     assert repr(project) == str(project) == "Project(id=7)"
+    assert pretty_repr(project) == "Project(id=7)"

@@ -138,14 +138,16 @@ async def _change(
 ) -> "Style":
     import msgspec
 
+    from sampan.cli.projects import act_of
     from sampan.domain.look import Look
+    from sampan.flow import designs
     from sampan.storage import page_styles
     from sampan.storage.engine import Tx
     from sampan.storage.page_styles import Style
 
     async with desk() as at:
         await at.project(project_id)
-        now_us = at.clock.now_us()
+        act = act_of(at)
 
         def change(tx: Tx) -> Style:
             styles = {one.number: one for one in page_styles.of_project(tx, project_id)}
@@ -156,21 +158,25 @@ async def _change(
                 number=number,
                 name=name if name is not None else (kept.name if kept else ""),
                 look=_checked(after),
-                updated_us=now_us,
+                updated_us=act.now_us,
             )
             if wanted or name is not None:
-                page_styles.put(tx, project_id, style)
+                designs.keep(tx, project_id, style, act=act)
             return style
 
         return await at.store.transact(change)
 
 
 async def _remove(project_id: int, number: int) -> None:
-    from sampan.storage import page_styles
+    from sampan.cli.projects import act_of
+    from sampan.flow import designs
 
     async with desk() as at:
         await at.project(project_id)
-        removed = await at.store.transact(lambda tx: page_styles.remove(tx, project_id, number))
+        act = act_of(at)
+        removed = await at.store.transact(
+            lambda tx: designs.remove(tx, project_id, number, act=act)
+        )
     if not removed:
         raise Failed(f"the project has no look {number}")
 

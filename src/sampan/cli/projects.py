@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from sampan.cli import rules
 from sampan.cli.common import (
     USAGE,
     Desk,
@@ -22,9 +23,9 @@ from sampan.cli.common import (
 
 if TYPE_CHECKING:
     from sampan.domain.project import Project, ProjectSettings
+    from sampan.flow.projects import Act
     from sampan.storage.engine import Tx
 
-SECRET_BYTES: Final = 32
 ID_TRIES_MAX: Final = 20
 ID_MADE_MIN: Final = 100_000
 ID_MADE_COUNT: Final = 900_000
@@ -43,6 +44,7 @@ group = typer.Typer(help="Projects: the merchants' units of settings.", no_args_
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    group.add_typer(rules.group, name="rules")
     app.add_typer(group, name="project", rich_help_panel="Operate")
 
 
@@ -64,7 +66,7 @@ def add(  # noqa: PLR0913 - a command's parameters are its options
     from sampan.domain.project import ProjectSettings
 
     settings = _settings(ProjectSettings(), pairs)
-    url = _checked_url(callback_url or "")
+    url = checked_url(callback_url or "")
     if secret == "":
         raise Failed("the secret is empty: anybody could sign with it", exit_code=USAGE)
     made = run(_add(_Wanted(project_id, secret, name, url, settings)))
@@ -124,7 +126,7 @@ def change(  # noqa: PLR0913 - a command's parameters are its options
 ) -> None:
     """Change a project; returns when every server sees the change."""
     chosen = _one_id(project_id, id_option)
-    url = None if callback_url is None else _checked_url(callback_url)
+    url = None if callback_url is None else checked_url(callback_url)
     changed = run(_change(chosen, name, url=url, pairs=pairs))
     if as_json:
         emit(_shown(changed))
@@ -175,15 +177,15 @@ class _Wanted:
 
 async def _add(wanted: _Wanted) -> "Project":
     from sampan.domain.project import Project
-    from sampan.storage import projects
+    from sampan.flow import projects as flow
     from sampan.storage.engine import Conflict
 
     async with desk() as at:
-        secret = wanted.secret or at.clock.token(SECRET_BYTES)
-        vault, now_us = at.vault, at.clock.now_us()
+        secret = wanted.secret or at.clock.token(flow.SECRET_BYTES)
+        act = act_of(at)
 
         def insert(tx: "Tx", project: Project) -> Project:
-            projects.add(tx, project, vault=vault, now_us=now_us)
+            flow.add(tx, project, act=act)
             return project
 
         for _ in range(ID_TRIES_MAX):
@@ -204,7 +206,7 @@ async def _add(wanted: _Wanted) -> "Project":
                     f"project {project.id} exists already; change it with: "
                     f"sampan project set {project.id}"
                 ) from error
-            _warn_of_private(at, project.callback_url)
+            warn_of_private(at, project.callback_url)
             return project
     raise Failed("no free project id was found; give one with --id")
 
@@ -222,40 +224,47 @@ async def _change(
 ) -> "Project":
     from msgspec.structs import replace
 
-    from sampan.storage import projects
+    from sampan.flow import projects as flow
 
     async with desk() as at:
-        before = await at.project(project_id)
-        after = replace(
-            before,
-            name=before.name if name is None else name,
-            callback_url=before.callback_url if url is None else url,
-            settings=_settings(before.settings, pairs),
-        )
-        now_us = at.clock.now_us()
-        await at.store.transact(lambda tx: projects.change(tx, after, now_us=now_us))
-        _warn_of_private(at, url or "")
-        await _seen_by_servers()
-        return after
+        # Told first, with the hint where to look.
+        await at.project(project_id)
+
+        def edit(before: "Project") -> "Project":
+            return replace(
+                before,
+                name=before.name if name is None else name,
+                callback_url=before.callback_url if url is None else url,
+                settings=_settings(before.settings, pairs),
+            )
+
+        act = act_of(at)
+        after = await at.store.transact(lambda tx: flow.change(tx, project_id, edit=edit, act=act))
+        warn_of_private(at, url or "")
+        await seen_by_servers()
+        return after.card.project if isinstance(after, flow.Meanwhile) else after.project
 
 
 async def _rotate(project_id: int, secret: str | None, *, overlap_s: int) -> tuple[str, int]:
-    from sampan.storage import projects
+    from sampan.flow import projects as flow
 
     async with desk() as at:
         await at.project(project_id)
-        chosen = secret or at.clock.token(SECRET_BYTES)
-        vault, until_us = at.vault, at.clock.now_us() + overlap_s * 1_000_000
-        await at.store.transact(
-            lambda tx: projects.rotate_secret(
-                tx, project_id, sealed_by=vault, secret=chosen, until_us=until_us
-            )
-        )
-        await _seen_by_servers()
-        return chosen, until_us
+        chosen, act = secret or at.clock.token(flow.SECRET_BYTES), act_of(at)
+        rotation = flow.Rotation(secret=chosen, overlap_s=overlap_s)
+        await at.store.transact(lambda tx: flow.rotate(tx, project_id, rotation=rotation, act=act))
+        await seen_by_servers()
+        return chosen, act.now_us + overlap_s * 1_000_000
 
 
-async def _seen_by_servers() -> None:
+def act_of(at: Desk) -> "Act":
+    """Return what the operator does to a project now."""
+    from sampan.flow import projects as flow
+
+    return flow.Act(at.clock.now_us(), flow.OPERATOR, at.vault)
+
+
+async def seen_by_servers() -> None:
     """Wait until no server works with what it read before."""
     from sampan.storage.projects import FRESH_US
 
@@ -284,13 +293,14 @@ def _settings(base: "ProjectSettings", pairs: list[str] | None) -> "ProjectSetti
         raise Failed(f"--set: {error}", exit_code=USAGE) from error
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """Return an address for callbacks. Raises `Failed` for what is none."""
     if url and not re.fullmatch(r"https?://[^\s/?#]+[^\s#]*", url):
-        raise Failed(f"--callback-url takes an http or https address, not {url!r}", exit_code=USAGE)
+        raise Failed(f"callbacks go to an http or https address, not {url!r}", exit_code=USAGE)
     return url
 
 
-def _warn_of_private(at: Desk, url: str) -> None:
+def warn_of_private(at: Desk, url: str) -> None:
     """Tell when the platform, set up as here, would refuse to call an address."""
     from sampan.addresses import Policy, TargetRefused, check_url
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from sampan.clock import Clock
 from sampan.domain.page_links import PageLinks
 from sampan.domain.project import Project
@@ -12,6 +15,7 @@ from sampan.flow.links import Office
 from sampan.flow.passwords import Passwords
 from sampan.storage.engine import Store, Tx
 from sampan.storage.vault import Vault
+from sampan.web.preview import Preview
 
 HASHES_AT_ONCE: Final = 2
 """A hash takes 64 MiB and a core: more at once would let visitors take the machine."""
@@ -22,7 +26,8 @@ class Desk:
     """The platform as the Dashboard sees it.
 
     `check_url` raises ValueError for an address that callbacks must not go to. `find_project`
-    returns a project inside a transaction. `public_url` has no slash at its end.
+    returns a project inside a transaction. `public_url` has no slash at its end. `preview` draws
+    a Payment Page on example data.
     """
 
     store: Store
@@ -32,6 +37,7 @@ class Desk:
     office: Office
     check_url: Callable[[str], None]
     public_url: str
+    preview: Callable[[Request, Preview], Response]
     require_second_factor: bool = True
     passwords: Passwords = field(default_factory=Passwords)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))

@@ -15,6 +15,7 @@ from sampan.dashboard import (
     payment_card,
     payments,
     profile,
+    projects,
     signing_in,
     team,
     tokens,
@@ -40,6 +41,7 @@ async def home(visit: Visit) -> Response:
 WAYS: Final[tuple[Way, ...]] = (
     *signing_in.WAYS,
     *profile.WAYS,
+    *projects.WAYS,
     *overview.WAYS,
     *callbacks.WAYS,
     *team.WAYS,

@@ -83,9 +83,17 @@ class Visit:
         return csrf_of(self.desk, self.signed)
 
     def page(
-        self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
+        self,
+        template: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return a page below `templates/dashboard` with the frame of the Dashboard around it."""
+        """Return a page below `templates/dashboard` with the frame of the Dashboard around it.
+
+        `headers` replace those of `page_headers()` as a whole.
+        """
         said = self.request.query_params.get("said", "")
         frame = {
             "path": self.request.url.path,
@@ -102,6 +110,7 @@ class Visit:
             f"dashboard/{template}",
             context=frame | dict(context or {}),
             status=status,
+            headers=headers,
         )
 
     def go(self, path: str, *, said: str = "") -> Response:

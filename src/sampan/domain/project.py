@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from sampan.domain.callback_rules import CallbackRule
+
 METHOD = "hk-qr"
 """The method code on the wire (hk-qr page)."""
 
@@ -259,17 +261,41 @@ LATE_NOTICE_GRACE_S = 300
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
-    """A project as the doors use it; `secrets` holds the current one first, then a previous one."""
+    """A project as the doors use it; `secrets` holds the current one first, then a previous one.
+
+    `callback_rules` stand in their order: the first one that fits decides.
+    """
 
     id: int
     name: str
     callback_url: str
     secrets: tuple[str, ...]
     settings: ProjectSettings
+    callback_rules: tuple[CallbackRule, ...] = ()
 
     def __repr__(self) -> str:
         """Name the project; its secrets never appear in a log or a traceback."""
         return f"Project(id={self.id})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Do the same for pretty tracebacks, which ask for this."""
+        return [("id", self.id)]
+
+
+def differences(before: Project, after: Project) -> list[str]:
+    """Return what differs in name, callback address and settings: `name=old → new`, no secrets."""
+    pairs = [
+        (name, getattr(before, name), getattr(after, name)) for name in ("name", "callback_url")
+    ]
+    old, new = msgspec.to_builtins(before.settings), msgspec.to_builtins(after.settings)
+    pairs += [(name, old[name], new[name]) for name in old]
+    return [f"{name}={_told(was)} → {_told(is_)}" for name, was, is_ in pairs if was != is_]
+
+
+def _told(value: object) -> str:
+    if value is None or value == "":
+        return "empty"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def settings_from_pairs(base: ProjectSettings, pairs: dict[str, str]) -> ProjectSettings:

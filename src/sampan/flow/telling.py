@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from sampan.domain import callback as wire
+from sampan.domain.callback_targets import address_for
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
@@ -14,20 +15,6 @@ from sampan.storage.engine import Tx
 
 _SECOND_US: Final = 1_000_000
 _encode = msgspec.json.encode
-
-
-def target_url(project: Project, payment: Payment) -> str:
-    """Return where a callback goes; empty when nobody is to be told.
-
-    Final results go to their own URL, else to the payment's, else to the project's (Callbacks
-    docs, order of addresses).
-    """
-    targets = payment.targets
-    if payment.status is PaymentStatus.SUCCESS and targets.success_callback_url:
-        return targets.success_callback_url
-    if payment.status is PaymentStatus.DECLINE and targets.decline_callback_url:
-        return targets.decline_callback_url
-    return targets.callback_url or project.callback_url
 
 
 def lane(url: str) -> str:
@@ -44,7 +31,7 @@ def tell(
     dropped, so that the log shows why nothing was sent.
     """
     told = wire.body(payment, operation, extra=extra)
-    url = target_url(project, payment)
+    url = address_for(project, payment, operation=operation.type)
     note = ""
     if not url:
         note = "no callback address is set"

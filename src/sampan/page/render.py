@@ -79,9 +79,9 @@ def error_reader(request: Request) -> Reader:
 
 def document(request: Request, view: View, *, reads: Reader, project: Project) -> Response:
     """Return the whole page."""
-    styled = _look_css(view.look)
-    context = _context(view, reads) | {"look_css": Markup(styled)}  # noqa: S704 - colours alone
-    text = environment(reads.language).get_template("page/page.html").render(context)
+    styled = look_css(view.look)
+    shown = context(view, reads) | {"look_css": Markup(styled)}  # noqa: S704 - colours alone
+    text = environment(reads.language).get_template("page/page.html").render(shown)
     ancestors = project.settings.page_frame_ancestors
     headers = _headers(ancestors, styled=styled)
     return _answer(request, text, status=200, headers=headers, reads=reads)
@@ -89,8 +89,8 @@ def document(request: Request, view: View, *, reads: Reader, project: Project) -
 
 def error(request: Request, status: int, *, code: str, reads: Reader) -> Response:
     """Return the page for a request that is not taken: human, and of no use to an attacker."""
-    context = {"status": status, "code": code, "reads": reads, "look_css": Markup("")}
-    text = environment(reads.language).get_template("page/error.html").render(_common() | context)
+    shown = {"status": status, "code": code, "reads": reads, "look_css": Markup("")}
+    text = environment(reads.language).get_template("page/error.html").render(_common() | shown)
     # Whoever embeds a page must learn that it did not open.
     return _answer(request, text, status=status, headers=_headers("*", styled=""), reads=reads)
 
@@ -98,12 +98,14 @@ def error(request: Request, status: int, *, code: str, reads: Reader) -> Respons
 def news(view: View, *, reads: Reader) -> bytes:
     """Return a screen as JSON, for a page that is open."""
     template = environment(reads.language).get_template("page/screen.html")
-    html = template.render(_context(view, reads))
+    html = template.render(context(view, reads))
     return _encode({"version": view.version, "order": view.order, "html": html})
 
 
-def _context(view: View, reads: Reader) -> dict[str, object]:
-    return _common() | {"view": view, "reads": reads}
+def context(view: View, reads: Reader) -> dict[str, object]:
+    """Return what the templates of a screen work with; `picture` gives a picture's address."""
+    own = {"view": view, "reads": reads, "picture": lambda name: f"{view.path}/{name}.img"}
+    return _common() | own
 
 
 @cache
@@ -136,7 +138,7 @@ def js() -> str:
 
 
 @lru_cache(256)
-def _look_css(look: Look) -> str:
+def look_css(look: Look) -> str:
     """Return the colours of a look; "" where it has none of its own."""
     light = dark = ""
     found = accents(look)
@@ -152,16 +154,17 @@ def _look_css(look: Look) -> str:
 
 
 def _headers(ancestors: str, *, styled: str) -> dict[str, str]:
-    styles = " ".join(_hash(text) for text in (css(), styled) if text)
+    styles = " ".join(hash_of(text) for text in (css(), styled) if text)
     return page_headers(
         frame_ancestors=ancestors,
-        sources={"script-src": _hash(js()), "style-src": styles},
+        sources={"script-src": hash_of(js()), "style-src": styles},
         opener="same-origin-allow-popups",
     )
 
 
 @lru_cache(256)
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """Return the source by which a policy (CSP) knows an inline text."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{b64encode(digest).decode()}'"
 

@@ -1,13 +1,14 @@
-"""Projects: their settings and their sealed secrets."""
+"""Projects: their settings, their callback rules and their sealed secrets."""
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from sampan.clock import Clock
+from sampan.domain.callback_rules import CallbackRule
 from sampan.domain.project import Project, ProjectSettings
 from sampan.storage import schema
 from sampan.storage.engine import Row, Statement, Store, Tx
@@ -19,8 +20,11 @@ FRESH_US: Final = 250_000
 _t = schema.projects
 _INSERT = Statement(insert(_t))
 _ALL = Statement(select(_t).order_by(_t.c.id))
+_one = select(_t).where(_t.c.id == bindparam("key"))
+_ONE = Statement(_one)
+_HOLD = Statement(_one.with_for_update())
+_HIGHEST = Statement(select(func.max(_t.c.id)))
 _NAMES = Statement(select(_t.c.id, _t.c.name).order_by(_t.c.id))
-_ONE = Statement(select(_t).where(_t.c.id == bindparam("key")))
 _UPDATE = Statement(
     update(_t)
     .where(_t.c.id == bindparam("key"))
@@ -38,8 +42,48 @@ _ROTATE = Statement(
         secret_previous_sealed=_t.c.secret_sealed,
         secret_previous_until_us=bindparam("until_us"),
         secret_sealed=bindparam("sealed"),
+        secret_set_us=bindparam("set_us"),
     )
 )
+_END_OVERLAP = Statement(
+    update(_t)
+    .where(_t.c.id == bindparam("key"))
+    .values(secret_previous_sealed=None, secret_previous_until_us=None)
+)
+_SET_RULES = Statement(
+    update(_t).where(_t.c.id == bindparam("key")).values(callback_rules=bindparam("rules"))
+)
+_rules = msgspec.json.Decoder(tuple[CallbackRule, ...])
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A project with what only its settings pages ask for; microseconds UTC.
+
+    `secret_set_us` is since when the present secret is in use, None where nobody noted it.
+    `previous_until_us` is until when the one before still verifies, None where none does.
+    """
+
+    project: Project
+    created_us: int
+    updated_us: int
+    secret_set_us: int | None
+    previous_until_us: int | None
+
+
+class NewSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret, from when on it signs, and until when the one before still verifies."""
+
+    secret: str
+    set_us: int
+    previous_until_us: int
+
+    def __repr__(self) -> str:
+        """Name the times; the secret never appears in a log or a traceback."""
+        return f"NewSecret(set_us={self.set_us})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Do the same for pretty tracebacks."""
+        return [("set_us", self.set_us)]
 
 
 def _row_name(project_id: int) -> str:
@@ -47,7 +91,7 @@ def _row_name(project_id: int) -> str:
 
 
 def _project(row: Row, vault: Vault, *, now_us: int) -> Project:
-    key, name, url, sealed, previous, previous_until, settings = row[:7]
+    key, name, url, sealed, previous, previous_until, settings, _, _, rules = row[:10]
     secrets = [vault.unseal(sealed, _row_name(key))]
     if previous is not None and now_us < previous_until:
         secrets.append(vault.unseal(previous, _row_name(key)))
@@ -57,6 +101,18 @@ def _project(row: Row, vault: Vault, *, now_us: int) -> Project:
         callback_url=url,
         secrets=tuple(secrets),
         settings=msgspec.json.decode(settings, type=ProjectSettings),
+        callback_rules=_rules.decode(rules) if rules else (),
+    )
+
+
+def _card(row: Row, vault: Vault, *, now_us: int) -> Card:
+    overlaps = row[4] is not None and now_us < row[5]
+    return Card(
+        project=_project(row, vault, now_us=now_us),
+        created_us=row[7],
+        updated_us=row[8],
+        secret_set_us=row[10],
+        previous_until_us=row[5] if overlaps else None,
     )
 
 
@@ -74,12 +130,14 @@ def add(tx: Tx, project: Project, *, vault: Vault, now_us: int) -> None:
             "settings": msgspec.json.encode(project.settings).decode(),
             "created_us": now_us,
             "updated_us": now_us,
+            "callback_rules": _rules_text(project.callback_rules),
+            "secret_set_us": now_us,
         },
     )
 
 
 def change(tx: Tx, project: Project, *, now_us: int) -> None:
-    """Write name, callback URL and settings of a project; its secrets stay."""
+    """Write name, callback URL and settings of a project; its secrets and rules stay."""
     tx.run(
         _UPDATE,
         {
@@ -92,16 +150,31 @@ def change(tx: Tx, project: Project, *, now_us: int) -> None:
     )
 
 
-def rotate_secret(tx: Tx, project_id: int, *, sealed_by: Vault, secret: str, until_us: int) -> None:
-    """Put a new secret in; the one it replaces still verifies until `until_us`."""
+def set_rules(tx: Tx, project_id: int, rules: Sequence[CallbackRule]) -> None:
+    """Write the callback rules of a project in their order."""
+    tx.run(_SET_RULES, {"key": project_id, "rules": _rules_text(rules)})
+
+
+def _rules_text(rules: Sequence[CallbackRule]) -> str | None:
+    return msgspec.json.encode(rules).decode() if rules else None
+
+
+def rotate_secret(tx: Tx, project_id: int, new: NewSecret, *, vault: Vault) -> None:
+    """Put a new secret in; the one it replaces still verifies for a while."""
     tx.run(
         _ROTATE,
         {
             "key": project_id,
-            "sealed": sealed_by.seal(secret, _row_name(project_id)),
-            "until_us": until_us,
+            "sealed": vault.seal(new.secret, _row_name(project_id)),
+            "until_us": new.previous_until_us,
+            "set_us": new.set_us,
         },
     )
+
+
+def end_overlap(tx: Tx, project_id: int) -> None:
+    """Let only the present secret of a project verify."""
+    tx.run(_END_OVERLAP, {"key": project_id})
 
 
 def find(tx: Tx, project_id: int, *, vault: Vault, now_us: int) -> Project | None:
@@ -110,9 +183,27 @@ def find(tx: Tx, project_id: int, *, vault: Vault, now_us: int) -> Project | Non
     return _project(row, vault, now_us=now_us) if row else None
 
 
+def card(tx: Tx, project_id: int, *, vault: Vault, now_us: int) -> Card | None:
+    """Return a project's card, None when there is none."""
+    row = tx.one(_ONE, {"key": project_id})
+    return _card(row, vault, now_us=now_us) if row else None
+
+
+def hold(tx: Tx, project_id: int, *, vault: Vault, now_us: int) -> Card | None:
+    """Return a project's card, and let nobody else change the project before this is over."""
+    row = tx.one(_HOLD, {"key": project_id})
+    return _card(row, vault, now_us=now_us) if row else None
+
+
 def every(tx: Tx, *, vault: Vault, now_us: int) -> Sequence[Project]:
     """Return all projects by id."""
     return [_project(row, vault, now_us=now_us) for row in tx.all(_ALL, {})]
+
+
+def highest_id(tx: Tx) -> int:
+    """Return the highest id of a project, 0 where there is none."""
+    row = tx.one(_HIGHEST, {})
+    return int(row[0] or 0) if row else 0
 
 
 def names(tx: Tx) -> dict[int, str]:

@@ -61,6 +61,8 @@ projects = table(
     text_("settings"),
     int_("created_us"),
     int_("updated_us"),
+    text_("callback_rules", null=True),
+    int_("secret_set_us", null=True),
     CheckConstraint("id BETWEEN 1 AND 4294967295", name="id_range"),
 )
 

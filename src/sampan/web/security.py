@@ -14,7 +14,7 @@ from sampan.errors import Refusal
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FIELDS_MAX: Final = 100
-_FILES_MAX: Final = 1
+_FILES_MAX: Final = 2
 
 
 _SOURCES: Final[Mapping[str, str]] = {
@@ -72,7 +72,7 @@ def is_own_post(method: str, headers: Mapping[str, str]) -> bool:
 
 
 async def read_form(request: Request, *, bytes_max: int) -> FormData:
-    """Read a form of at most `bytes_max` bytes in all, with one file at most.
+    """Read a form of at most `bytes_max` bytes in all, with two files at most.
 
     Raises `Refusal` with HTTP status 411 where the length is not announced (the server holds a
     sender to what it announces), 413 where it is too long, 400 where the form is not one.

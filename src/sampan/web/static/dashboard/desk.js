@@ -20,6 +20,8 @@ for (const button of document.querySelectorAll("[data-print]")) {
 // A form that must not be sent twice by a nervous finger.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.method !== "post") return;
+  // What goes into a frame leaves the page as it is.
+  if (event.submitter && event.submitter.formTarget) return;
   for (const button of event.target.querySelectorAll("button")) {
     setTimeout(() => { button.disabled = true; });
   }
@@ -57,3 +59,7 @@ document.addEventListener("keydown", (event) => {
     choose(at - 1);
   }
 });
+
+// On a phone the tabs are wider than the page: the present one is to be seen.
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
