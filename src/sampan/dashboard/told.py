@@ -64,8 +64,8 @@ WHATS: Final[Mapping[str, str]] = {
     "second factor added": mark("Set up the own second factor"),
     "recovery codes renewed": mark("Made new recovery codes"),
     "recovery code used": mark("Signed in with a recovery code"),
-    "signed in": mark("Signed in"),
-    "signed out": mark("Signed out"),
+    "signed in": mark("Signed in to the Dashboard"),
+    "signed out": mark("Signed out of the Dashboard"),
     "sign-in locked": mark("The sign-in was locked after too many failures"),
 }
 """What happened, as the journal names it → a sentence; what is not here is shown as it is."""
