@@ -128,9 +128,13 @@ def _add_project(page: Page, callback_url: str) -> tuple[int, str]:
     """Add a project; return its number and the key that is shown this once."""
     page.goto("/dashboard/projects/new")
     page.fill("[name=name]", "Tea by the Harbour 海港茶")
+    page.fill("[name=payee_fps_id]", "1029385")
+    page.fill("[name=payee_name]", "TEA BY THE HARBOUR")
     page.fill("[name=callback_url]", callback_url)
     page.click("main form[action$='/projects/new'] button.button")
-    number, secret = page.locator(".once code").all_inner_texts()[:2]
+    shown = page.locator(".once code")
+    expect(shown).to_have_count(2)
+    number, secret = shown.all_inner_texts()
     assert secret not in page.url
     page.goto(f"/dashboard/projects/{number}")
     assert secret not in page.content()
