@@ -1,21 +1,24 @@
-"""Take pictures of every screen of the Payment Page: `python -m tests.screens [FOLDER]`.
+"""Take pictures of every screen: `python -m tests.screens [page|dashboard] [FOLDER]`.
 
-Writes desktop and phone, English and Traditional Chinese, into docs/screens (or the folder that is
-named) and a page that shows them all. Needs a Chromium.
+Writes desktop and phone, English and Traditional Chinese, of the Payment Page into docs/screens and
+of the Dashboard into docs/screens/dashboard (or below the folder that is named), each with a page
+that shows them all. Needs a Chromium.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from sampan.page.view import Screen
 from tests.browser.conftest import CHROMIUM
+from tests.support.desk_world import desk_world
 from tests.support.page_examples import EXAMPLES
 from tests.support.page_screens import ERRORS, address, serve
 
@@ -23,10 +26,6 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "docs/screens"
 SIZES: Final = {"desktop": (1280, 800), "phone": (390, 844)}
 LANGUAGES: Final = ("en", "zh-hant")
 COLOURS: Final = 64
-HEAD: Final = """# Screens of the Payment Page
-
-Made by `python -m tests.screens` from the examples that the tests use.
-"""
 
 
 def shown() -> dict[str, str]:
@@ -44,31 +43,75 @@ def picture(page: Page) -> bytes:
     return packed.getvalue()
 
 
-def main(folder: Path) -> None:
-    """Take every picture and write the page that shows them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def page_screens(browser: Browser, folder: Path) -> None:
+    """Take every picture of the Payment Page."""
+    for size, (width, height) in SIZES.items():
+        context = browser.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        serve(page)
+        for screen, example in shown().items():
+            for language in LANGUAGES:
+                page.goto(address(example, language))
+                keep(page, folder, f"{screen}-{size}-{language}.png")
+        context.close()
+    tell(folder, list(shown()), title="Payment Page", made_from="the examples that the tests use")
+
+
+def dashboard_screens(browser: Browser, folder: Path) -> None:
+    """Take every picture of the Dashboard."""
+    with tempfile.TemporaryDirectory() as data, desk_world(Path(data)) as world:
+        cookie = world.staff.cookie("").split("=")[0]
         for size, (width, height) in SIZES.items():
-            context = browser.new_context(viewport={"width": width, "height": height})
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, base_url=world.platform.url
+            )
             page = context.new_page()
-            serve(page)
-            for screen, example in shown().items():
+            for screen, path in world.screens().items():
+                context.clear_cookies()
+                if token := world.token_of(screen):
+                    signed = {"name": cookie, "value": token, "url": world.platform.url}
+                    context.add_cookies([signed])  # type: ignore[list-item]  # a dict of texts
                 for language in LANGUAGES:
-                    page.goto(address(example, language))
-                    name = f"{screen}-{size}-{language}.png"
-                    (folder / name).write_bytes(picture(page))
-                    sys.stderr.write(f"{name}\n")
+                    page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+                    keep(page, folder, f"{screen}-{size}-{language}.png")
             context.close()
-        browser.close()
-    for screen in shown():
-        parts.append(f"\n## {screen.replace('_', ' ').capitalize()}\n")
+        tell(folder, list(world.screens()), title="Dashboard", made_from="a day that tests make")
+
+
+def keep(page: Page, folder: Path, name: str) -> None:
+    """Write a picture of what a page shows."""
+    (folder / name).write_bytes(picture(page))
+    sys.stderr.write(f"{name}\n")
+
+
+def tell(folder: Path, screens: list[str], *, title: str, made_from: str) -> None:
+    """Write the page that shows all pictures of a folder."""
+    parts = [f"# Screens of the {title}\n\nMade by `python -m tests.screens` from {made_from}.\n"]
+    for screen in screens:
+        name = screen.replace("_", " ").replace("-", " ").capitalize()
+        parts.append(f"\n## {name}\n")
         for size in SIZES:
             cells = [f"![{screen}, {size}, {one}]({screen}-{size}-{one}.png)" for one in LANGUAGES]
             parts.append(f"| English | 繁體中文 |\n| --- | --- |\n| {' | '.join(cells)} |\n")
     (folder / "README.md").write_text("\n".join(parts), encoding="utf-8")
 
 
+PARTS: Final = {"page": (page_screens, ""), "dashboard": (dashboard_screens, "dashboard")}
+
+
+def main(parts: list[str], folder: Path) -> None:
+    """Take the pictures of these parts."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for part in parts:
+            take, below = PARTS[part]
+            (folder / below).mkdir(parents=True, exist_ok=True)
+            take(browser, folder / below)
+        browser.close()
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    asked = sys.argv[1:]
+    chosen = [part for part in PARTS if part in asked] or list(PARTS)
+    named = [one for one in asked if one not in PARTS]
+    main(chosen, Path(named[0]) if named else FOLDER)

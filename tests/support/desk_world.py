@@ -29,8 +29,10 @@ SECRET: Final = "secret of the tea house"
 UNHEARD: Final = "TEA-20424"
 NOBODY: Final = "http://127.0.0.1:9/callbacks"
 """Nothing listens there (RFC 863 has gone out of use)."""
-VISITORS: Final = ("sign-in", "invitation", "code")
-"""Screens of who is not signed in, or only half."""
+VISITORS: Final = ("sign-in", "invitation")
+"""Screens of who is not signed in."""
+MISSING: Final = "nothing"
+"""The screen of an address that leads nowhere."""
 
 
 @dataclass
@@ -45,10 +47,15 @@ class DeskWorld:
     made: Mapping[str, str]
     invitation: str = ""
     paths: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def screens(self) -> dict[str, str]:
         """Return name → path of every screen."""
         return self.paths
+
+    def token_of(self, screen: str) -> str:
+        """Return the session in which a screen is seen: the owner's, another one's, or none."""
+        return self.tokens.get(screen, "" if screen in VISITORS else self.owner.token)
 
     def key(self, payment_id: str) -> int:
         """Return the key of a payment."""
@@ -82,6 +89,9 @@ def _paths(world: DeskWorld) -> dict[str, str]:
         "person": f"/team/{someone}",
         "journal": "/journal",
         "profile": "/profile",
+        "code": "/code",
+        "second-factor": "/profile/second-factor",
+        MISSING: "/nothing/here",
         "sign-in": "/sign-in",
         "invitation": f"/invitation/{world.invitation}",
         "projects": "/projects",
@@ -91,6 +101,16 @@ def _paths(world: DeskWorld) -> dict[str, str]:
     names = ("project", *(f"project-{tab[1:]}" for tab in tabs[1:]))
     return {name: f"/dashboard{path}" for name, path in below.items()} | {
         name: project + tab for name, tab in zip(names, tabs, strict=True)
+    }
+
+
+def _tokens(world: DeskWorld) -> dict[str, str]:
+    """Return the sessions in which screens are seen that the owner never sees."""
+    fresh, half = world.staff.add(Role.OPERATIONS), world.staff.add(Role.OPERATIONS)
+    world.staff.factor(half)
+    return {
+        "second-factor": world.staff.session(fresh),
+        "code": world.staff.session(half, passed_totp=False),
     }
 
 
@@ -112,7 +132,7 @@ def desk_world(folder: Path, **settings: object) -> Iterator[DeskWorld]:
             _links(world)
             _unheard(world)
             world.invitation = _invite(world)
-            world.paths = _paths(world)
+            world.paths, world.tokens = _paths(world), _tokens(world)
             yield world
         finally:
             merchant.close()
