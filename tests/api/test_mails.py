@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from sampan.domain.mails import Facts, Invitation, PaymentLink
 from sampan.flow import mailing
 from sampan.flow.mailing import Letter
-from sampan.storage import mails
+from sampan.storage import mails, users
 from sampan.storage.mails import Mail
 from tests.support.links import CREATE, cancel_link, link_body
 from tests.support.merchant import Merchant
 from tests.support.platform import RunningPlatform, running, until
 from tests.support.smtp import USERNAME, Act, MailServer, Trouble, make_certificate
+from tests.support.staff import Staff
 
 AMY = "amy@customer.example"
 PASSWORD = "correct horse"
@@ -115,6 +117,28 @@ def test_payment_link(platform: RunningPlatform, server: MailServer) -> None:
     assert told["payment_link"] in sent.part("plain")
     assert "付款連結" in sent.message["Subject"]
     assert told["payment_link"] not in ended.part("plain")
+
+
+def test_invited_in_the_dashboard(platform: RunningPlatform, server: MailServer) -> None:
+    """Who is invited in the Dashboard gets the address by mail; then it is kept nowhere."""
+    staff = Staff(platform)
+    form = {"email": AMY, "name": "Amy 陳", "role": "support", "language": "zh-hant"}
+    shown = staff.member().post("/team/invite", **form)
+    until(lambda: server.received or None)
+    (got,) = server.received
+    address = re.search(r"http\S+/dashboard/invitation/[0-9a-f]{64}", got.part("plain"))
+    assert address
+    assert address[0] in shown.raw.decode()
+    assert got.recipients == (AMY,)
+    user = platform.read(lambda tx: users.by_email(tx, AMY))
+    assert user is not None
+    assert user.language == "zh-hant"
+
+    def forgotten() -> bool | None:
+        (mail,) = platform.read(lambda tx: mails.newest(tx, status=None, most=9))
+        return (mail.status == "sent" and mail.link_sealed is None) or None
+
+    until(forgotten)
 
 
 def test_tried_again(platform: RunningPlatform, server: MailServer) -> None:

@@ -14,9 +14,11 @@ from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
 from sampan.dashboard.words import ROLES
 from sampan.domain.codes import Code
+from sampan.domain.mails import Invitation
 from sampan.domain.rights import Right, Role, needs_second_factor
 from sampan.errors import Refusal
-from sampan.flow import sign_in, team
+from sampan.flow import mailing, sign_in, team
+from sampan.flow.mailing import Letter
 from sampan.flow.team import INVITATION_US, NAME_CHARS_MAX, TOKEN_BYTES, Act, Newcomer
 from sampan.storage import journal_lists, users
 from sampan.storage.engine import Tx
@@ -68,7 +70,7 @@ async def invitation(visit: Visit) -> Response:
 
 
 async def invite(visit: Visit) -> Response:
-    """Add somebody; the address of the invitation is shown this once."""
+    """Add somebody; the invitation goes out by mail where that is set, and is shown this once."""
     roles, wrong = _roles(visit)
     typed = Typed(
         {name: visit.text(name) for name in ("email", "name", "language")},
@@ -87,8 +89,12 @@ async def invite(visit: Visit) -> Response:
         invitation=token,
     )
     act = visit.act()
+
+    def add(tx: Tx) -> User:
+        return _sent(tx, visit, user=team.add_user(tx, new, act=act), token=token)
+
     try:
-        user = await visit.desk.store.transact(lambda tx: team.add_user(tx, new, act=act))
+        user = await visit.desk.store.transact(add)
     except Refusal as error:
         if error.http_status == FORBIDDEN:
             raise
@@ -100,9 +106,11 @@ async def invite(visit: Visit) -> Response:
 async def invite_anew(visit: Visit) -> Response:
     """Make a new invitation, for one that was lost or a forgotten password; shown this once."""
     user, token = await _one(visit), visit.desk.clock.token(TOKEN_BYTES)
-    answer = await _changed(
-        visit, user, change=lambda tx, act: team.invite(tx, user.id, token=token, act=act)
-    )
+
+    def change(tx: Tx, act: Act) -> User:
+        return _sent(tx, visit, user=team.invite(tx, user.id, token=token, act=act), token=token)
+
+    answer = await _changed(visit, user, change=change)
     return _invited(visit, user, token=token) if answer.status_code == SEE_OTHER else answer
 
 
@@ -281,10 +289,26 @@ def _form(visit: Visit, typed: Typed) -> Response:
     return visit.page("team_invite.html", context, status=400 if typed.errors else 200)
 
 
+def _sent(tx: Tx, visit: Visit, *, user: User, token: str) -> User:
+    """Ask for the mail with an invitation, where mail is on; return who is invited."""
+    assert user.invited_until_us is not None  # noqa: S101 - invited in this transaction
+    facts = Invitation(
+        link=_address(visit, token), expires_us=user.invited_until_us, name=user.name
+    )
+    room, now_us = visit.desk.office.room, user.updated_us
+    mailing.ask(tx, Letter(user.email, facts, user.language), room=room, now_us=now_us)
+    return user
+
+
+def _address(visit: Visit, token: str) -> str:
+    return f"{visit.desk.public_url}{DASHBOARD}/invitation/{token}"
+
+
 def _invited(visit: Visit, user: User, *, token: str) -> Response:
     context = {
         "person": user,
-        "address": f"{visit.desk.public_url}{DASHBOARD}/invitation/{token}",
+        "mail_on": visit.desk.mail_on,
+        "address": _address(visit, token),
         "hours": INVITATION_US // HOUR_US,
     }
     return visit.page("team_invited.html", context)
