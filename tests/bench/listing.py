@@ -1,22 +1,27 @@
 """How soon payments are found among many: list pages, filters, search and totals, on both engines.
 
 The rows are written in bulk, so they have what lists read and nothing of their lives. Each question
-is asked many times of an open store, and the 95th percentile counts; the same questions of a small
-database beforehand show how much of it grows with the rows.
+is asked many times of an open store, then each page of a running Dashboard by a person, and the
+95th percentile counts; the same questions of a small database beforehand show how much of it grows
+with the rows.
 """
 
 import asyncio
+import itertools
 import os
 import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from sqlalchemy import Connection, Index, insert
 
 from sampan.clock import SystemClock
+from sampan.dashboard.payments import COUNTED_MAX
 from sampan.domain.statuses import FINAL, Origin, PaymentStatus
 from sampan.storage import list_cursors, schema
 from sampan.storage import open as opening
@@ -24,6 +29,8 @@ from sampan.storage import payment_lists as lists
 from sampan.storage.engine import Store, Tx
 from sampan.storage.payment_lists import Filter
 from tests.bench import world
+from tests.support.platform import running
+from tests.support.staff import Staff
 
 COUNT_VARIABLE: Final = "SAMPAN_BENCH_PAYMENTS"
 COUNT: Final = 200_000
@@ -36,7 +43,7 @@ BEGUN_US: Final = 1_750_000_000_000_000
 STEP_US: Final = 3_000_000
 DAY_US: Final = 86_400_000_000
 PAGE_ROWS: Final = 50
-TOTALS_ROWS: Final = 100_000
+TOTALS_ROWS: Final = COUNTED_MAX
 ASKED: Final = 60
 SLOW_ASKED: Final = 12
 P95: Final = 0.95
@@ -72,10 +79,39 @@ QUESTIONS: Final = {
     "totals_held": "totals of payments with money that waits",
     "totals_all": "totals of all, which are too many to be counted",
 }
+LIST: Final = "/payments"
+FILTERS: Final = {
+    "waiting": ("what waits", "status=waiting"),
+    "status": ("a status", "status=decline"),
+    "two": ("two of a project's statuses", "status=decline&status=error&project=3"),
+    "currency": ("a currency", "currency=CNY"),
+    "amount": ("large amounts", "amount_from=4900"),
+    "amount_none": ("amounts that none has", "amount_from=6000"),
+    "created": ("the first days", "created_from=2025-06-15&created_to=2025-06-16"),
+    "updated": ("what changed early", "updated_to=2025-06-16"),
+    "origin": ("the Payment Page", "origin=page"),
+    "origin_none": ("payment links, of which there are none", "origin=link"),
+    "held": ("money that waits", "held=1"),
+    "project": ("a project", "project=3"),
+    "customer": ("a customer", "customer=customer-7"),
+    "guest": ("a customer id that a tenth share", "customer=guest"),
+    "guest_none": ("such, and amounts that none has", "customer=guest&amount_from=6000"),
+}
+"""What the Dashboard's list is filtered by: name → what it is, and the query."""
+PAGES: Final = {
+    "page_list": ("the Dashboard's list", LIST),
+    **{f"page_{name}": (f"… of {words}", f"{LIST}?{q}") for name, (words, q) in FILTERS.items()},
+    "page_search": ("the Dashboard's search by customer id", "/search?q=customer-7"),
+    "page_search_nothing": ("… for what is not there", "/search?q=nothing"),
+    "page_card": ("a payment's card", f"{LIST}/{FIRST_KEY + 5_000}"),
+}
+"""Name → what it is, and the path of its page below `/dashboard`."""
+NEWEST: Final = {"page_newest": "a sale through Gate, until it heads the Dashboard's list"}
+SHOWN: Final = {name: told for name, (told, _) in PAGES.items()} | NEWEST
 MEANINGS: Final = {
     f"dashboard_{engine}_{name}_{what}": told
     for engine in ("sqlite", "postgres")
-    for name, words in QUESTIONS.items()
+    for name, words in {**QUESTIONS, **SHOWN}.items()
     for what, told in (
         ("p95_ms", f"{words}, 95th percentile"),
         ("growth", "… against the same among 10,000"),
@@ -307,11 +343,46 @@ async def _measure(url: str, count: int) -> dict[str, float]:
         return {name: await _p95_ms(store, each) for name, each in questions.items()}
 
 
+def _pages(url: str) -> dict[str, float]:
+    """Return the 95th percentile of each page of a running Dashboard."""
+    # What was filled in is open for ever: no worker may end it.
+    with running(url, run_workers=False) as platform:
+        member, project = Staff(platform).member(), platform.add_project("", number=PROJECTS + 1)
+        numbers = itertools.count()
+
+        def opened(path: str) -> None:
+            answer = member.get(path)
+            assert answer.status == HTTPStatus.OK, (path, answer.status)
+
+        def newest() -> None:
+            payment_id = f"newest-{next(numbers)}"
+            project.sell(payment_id)
+            page = member.get(LIST).raw.decode()
+            assert payment_id in page, "the newest payment is not on the list"
+
+        figures = {}
+        for name, (_, path) in PAGES.items():
+            # A query in another spelling is led to the one that is linked everywhere.
+            spelled = member.get(path).headers.get("location", path).removeprefix("/dashboard")
+            figures[name] = _p95_of(partial(opened, spelled))
+        return figures | {"page_newest": _p95_of(newest)}
+
+
+def _p95_of(ask: Callable[[], None]) -> float:
+    times: list[float] = []
+    ask()
+    while len(times) < ASKED:
+        begun = time.perf_counter()
+        ask()
+        times.append((time.perf_counter() - begun) * 1000)
+    return sorted(times)[int(len(times) * P95)]
+
+
 def _engine(name: str, database: Callable[[], AbstractContextManager[str]], count: int) -> Figures:
     found = []
     for size in (SMALL_COUNT, count):
         with database() as url:
-            found.append(asyncio.run(_measure(url, size)))
+            found.append(asyncio.run(_measure(url, size)) | _pages(url))
     few, many = found
     figures: Figures = {}
     for question, ms in many.items():

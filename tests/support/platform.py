@@ -118,10 +118,10 @@ class RunningPlatform:
         return await self.inside.store.read(fn)
 
     def add_project(
-        self, callback_url: str, *, secret: str = "secret", **settings: object
+        self, callback_url: str, *, secret: str = "secret", number: int = 0, **settings: object
     ) -> ProjectClient:
         """Add a project with settings of its own and an account of its own at the bank."""
-        number = next(_numbers)
+        number = number or next(_numbers)
         fps_id = str(1_000_000 + number)
         chosen = msgspec.convert({"payee_fps_id": fps_id} | settings, ProjectSettings)
         project = Project(

@@ -123,7 +123,7 @@ class Staff:
 
     def cookie(self, token: str) -> str:
         """Return a session's cookie as a browser sends it."""
-        return f"{cookie_name(self.platform.inside.desk())}={token}"
+        return f"{cookie_name(self.platform.inside.desk)}={token}"
 
 
 VISITOR: Final = Visitor("198.51.100.47", "a browser of tests")
@@ -180,7 +180,7 @@ class Member:
         return self._csrf
 
     def _send(self, method: str, path: str, **more: Any) -> Answer:  # noqa: ANN401
-        cookie = f"{cookie_name(self.platform.inside.desk())}={self.token}"
+        cookie = f"{cookie_name(self.platform.inside.desk)}={self.token}"
         headers = {**more.pop("headers", {}), "Cookie": cookie}
         return self.platform.client.request(method, path, headers=headers, **more)
 
