@@ -347,7 +347,7 @@ def _pages(url: str) -> dict[str, float]:
     """Return the 95th percentile of each page of a running Dashboard."""
     # What was filled in is open for ever: no worker may end it.
     with running(url, run_workers=False) as platform:
-        member, project = Staff(platform).member(), platform.add_project("", number=PROJECTS + 1)
+        member, project = Staff(platform).member(), platform.add_numbered(PROJECTS + 1)
         numbers = itertools.count()
 
         def opened(path: str) -> None:

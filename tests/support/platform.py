@@ -24,7 +24,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, Final, TypeVar
@@ -118,12 +118,22 @@ class RunningPlatform:
         return await self.inside.store.read(fn)
 
     def add_project(
-        self, callback_url: str, *, secret: str = "secret", number: int = 0, **settings: object
+        self, callback_url: str, *, secret: str = "secret", **settings: object
     ) -> ProjectClient:
         """Add a project with settings of its own and an account of its own at the bank."""
-        number = number or next(_numbers)
+        return self.add_numbered(next(_numbers), callback_url, secret=secret, settings=settings)
+
+    def add_numbered(
+        self,
+        number: int,
+        callback_url: str = "",
+        *,
+        secret: str = "secret",
+        settings: Mapping[str, object] | None = None,
+    ) -> ProjectClient:
+        """Do the same under a number that the caller knows to be free."""
         fps_id = str(1_000_000 + number)
-        chosen = msgspec.convert({"payee_fps_id": fps_id} | settings, ProjectSettings)
+        chosen = msgspec.convert({"payee_fps_id": fps_id} | dict(settings or {}), ProjectSettings)
         project = Project(
             id=number,
             name=f"project {number}",
