@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from typing import Final
 
 import pytest
@@ -73,6 +74,16 @@ def test_unfit_files(data: bytes, unfit: Unfit, detail: str, line: int) -> None:
         read(data)
     found = caught.value
     assert (found.unfit, found.detail, found.line) == (unfit, detail, line)
+
+
+@pytest.mark.parametrize("name", ["", "c{}"])
+def test_nothing_but_columns(name: str) -> None:
+    """A header of a hundred thousand columns is refused at once: it costs no square of them."""
+    header = ",".join(["x", *(name.format(number) for number in range(100_000))])
+    begun_s = time.process_time()
+    with pytest.raises(LinkFileError):
+        read(f"{header}\n1".encode())
+    assert time.process_time() - begun_s < 3
 
 
 def test_as_many_lines_as_there_may_be() -> None:

@@ -6,6 +6,7 @@ the first line in any order.
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -113,7 +114,8 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 def _check_columns(
     names: Sequence[str], *, known: Collection[str], required: Collection[str]
 ) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    # Counted in one walk: a file may consist of nothing but commas.
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     for unfit, found in (
         (Unfit.COLUMNS_DOUBLED, twice),
         (Unfit.COLUMNS_UNKNOWN, [name for name in names if name not in known]),
