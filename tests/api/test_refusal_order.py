@@ -188,6 +188,8 @@ MALFORMED_FIELDS: Final[list[tuple[str, str, object, str, str, str]]] = [
     ("customer", "id", "", "2124", "Invalid Customer ID", "1..255"),
     ("customer", "id", "x" * 256, "2124", "Invalid Customer ID", "1..255"),
     ("customer", "ip_address", "1.2.3", "702", MALFORMED, "IPv4 or IPv6"),
+    ("customer", "ip_address", "fe80::1%eth0;x", "702", MALFORMED, "IPv4 or IPv6"),
+    ("customer", "ip_address", "fe80::1%" + "x" * 300, "702", MALFORMED, "IPv4 or IPv6"),
     ("customer", "email", "nobody", "2426", "Invalid Email", "e-mail address"),
     ("customer", "phone", "9" * 256, "702", MALFORMED, "..255"),
     ("return_url", "success", "javascript:alert(1)", "702", MALFORMED, "http or https URL"),

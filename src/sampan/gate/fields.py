@@ -191,7 +191,12 @@ def _customer(customer: wire.CustomerWire) -> Customer:
 
 
 def _check_ip_address(address: str) -> None:
-    """Raise ValueError for what is no IPv4 or IPv6 address."""
+    """Raise ValueError for what is no IPv4 or IPv6 address.
+
+    Nor is one with a zone: that holds whatever one likes, as long as one likes.
+    """
+    if "%" in address:
+        raise ValueError("a zone")
     if not _IPV4.fullmatch(address):
         # It knows every form and takes five times as long as the pattern of the common one.
         ip_address(address)
