@@ -152,6 +152,18 @@ def test_clock_set_back(asking: Asking) -> None:
     assert asking.admit_wide(amy, start - 60 * MINUTE_US) is None
 
 
+def test_calls_counted_in_another_order(asking: Asking) -> None:
+    """Of two processes the one that read the clock first may count last: no call is forgotten."""
+    asking.give()
+    amy, start = asking.known(), asking.flow.next_us()
+    for number in range(CALLS_MAX):
+        assert asking.admit(amy, start - number) is None
+    assert asking.admit(amy, start - CALLS_MAX) == Wait(61)
+    assert asking.admit(amy, start + 1) == Wait(60)
+    assert asking.admit_wide(amy, start) is None
+    assert asking.admit_wide(amy, start - 1) == Wait(11)
+
+
 def test_long_periods(asking: Asking) -> None:
     """One long period in ten seconds; a token in the place of another changes nothing about it."""
     asking.give()

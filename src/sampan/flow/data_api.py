@@ -86,8 +86,9 @@ def admit(tx: Tx, asking: Caller, *, now_us: int) -> Wait | Ended | None:
     if not api_tokens.used(tx, asking.user.id, asking.token, now_us=now_us):
         return Ended()
     calls = api_tokens.hold_calls(tx, asking.user.id)
-    # A clock that was set back leaves times ahead of now; those count no more.
-    recent = [at_us for at_us in calls.recent if now_us - MINUTE_US < at_us <= now_us]
+    # A call that read the clock later may be counted first, so times somewhat ahead count. Those
+    # further ahead are left by a clock that was set back, and count no more.
+    recent = sorted(at_us for at_us in calls.recent if abs(now_us - at_us) < MINUTE_US)
     if len(recent) >= CALLS_MAX:
         return _wait_until(recent[-CALLS_MAX] + MINUTE_US, now_us)
     api_tokens.keep_calls(
@@ -100,7 +101,7 @@ def admit_wide(tx: Tx, asking: Caller, *, now_us: int) -> Wait | None:
     """Let a person ask over a long period; `Wait` when they did so a moment ago."""
     calls = api_tokens.hold_calls(tx, asking.user.id)
     wide_us = calls.wide_us
-    if wide_us is not None and wide_us <= now_us < wide_us + WIDE_GAP_US:
+    if wide_us is not None and abs(now_us - wide_us) < WIDE_GAP_US:
         return _wait_until(wide_us + WIDE_GAP_US, now_us)
     api_tokens.keep_calls(tx, asking.user.id, Calls(recent=calls.recent, wide_us=now_us))
     return None
