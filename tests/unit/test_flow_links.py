@@ -15,14 +15,16 @@ from sampan.domain.page_links import PATH, is_token
 from sampan.domain.payment import Customer, Payment, Targets
 from sampan.domain.statuses import Origin, PaymentStatus, PaymentType
 from sampan.errors import Refusal
-from sampan.flow import issuing, links
+from sampan.flow import issuing, links, mailing
 from sampan.flow import page as hosted
 from sampan.flow.links import Link, LinkRequest, Office
-from sampan.flow.mailing import Mailroom
+from sampan.flow.mailing import Mailroom, Outcome
 from sampan.flow.page import PageRequest
 from sampan.storage import mails as kept_mails
-from sampan.storage import page_sessions, payments
+from sampan.storage import outbox, page_sessions, payments
 from sampan.storage.engine import Tx
+from sampan.storage.mails import Mail
+from sampan.storage.outbox import Task
 from sampan.storage.payment_lists import Filter, page
 from tests.support.flow_links import (
     LINKS,
@@ -346,6 +348,40 @@ def test_mail_that_waits_is_withdrawn(flow: FlowWorld) -> None:
     cancel(flow)
     cancel(flow)
     assert mails(flow) == [("payment link", "given up", "a@b.hk")]
+
+
+def tried(flow: FlowWorld) -> tuple[Task, Mail]:
+    """Claim the first mail about the payment and begin to send it."""
+    key, now_us = flow.payment().key, flow.next_us()
+
+    def work(tx: Tx) -> tuple[Task, Mail]:
+        first = kept_mails.of_payment(tx, key)[0].id
+        lane, until_us = mailing.LANE, now_us + SECOND_US
+        due = outbox.claim(
+            tx, mailing.KIND, lane=lane, now_us=now_us, lease_until_us=until_us, most=9
+        )
+        task = next(one for one in due if one.subject == first)
+        mail = mailing.begin(tx, task, now_us=now_us)
+        assert mail is not None
+        return task, mail
+
+    return flow.do(work)
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_mail_on_its_way_at_the_end(flow: FlowWorld, died: bool) -> None:  # noqa: FBT001 - a column
+    """A link that is cancelled while its mail is tried is not mailed after its end was."""
+    create(flow, asked(flow, send_email=True, customer=CUSTOMER))
+    task, mail = tried(flow)
+    cancel(flow)
+    assert [status for _, status, _ in mails(flow)] == ["sending", "pending"]
+    if not died:
+        later, now_us = Outcome(is_sent=False, note="later: 450"), flow.next_us()
+        flow.do(lambda tx: mailing.finish(tx, task, mail, outcome=later, now_us=now_us, jitter=0))
+    flow.clock.advance(60 * SECOND_US)
+    _, ended = tried(flow)
+    assert (ended.status, ended.note.partition(":")[0]) == ("given up", mailing.ENDED)
+    assert [status for _, status, _ in mails(flow)] == ["given up", "pending"]
 
 
 def test_mail_of_the_end(flow: FlowWorld) -> None:

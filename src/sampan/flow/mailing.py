@@ -12,8 +12,9 @@ import msgspec
 
 from sampan.clock import SECOND_US
 from sampan.domain import mails as rules
-from sampan.domain.mails import Facts
-from sampan.storage import mails, outbox
+from sampan.domain.mails import Facts, PaymentLink
+from sampan.domain.statuses import FINAL
+from sampan.storage import mails, outbox, payments
 from sampan.storage.engine import Tx
 from sampan.storage.mails import Mail
 from sampan.storage.outbox import Task
@@ -23,6 +24,7 @@ KIND: Final = "mail"
 LANE: Final = "smtp"
 """One server takes every mail, so there is one lane."""
 TOO_LATE: Final = "its time passed before it could be sent"
+ENDED: Final = "its payment ended before it could be sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +112,17 @@ def stated(mail: Mail, vault: Vault) -> Facts:
 def begin(tx: Tx, task: Task, *, now_us: int) -> Mail | None:
     """Return the mail to send now, in status `sending`; None when there is nothing to send.
 
-    One whose time has passed is returned as given up, so that its caller can tell.
+    One whose time has passed is returned as given up, so that its caller can tell. So is a payment
+    link whose payment has ended: one that was on its way could not be withdrawn, and comes back.
     """
     mail = mails.find(tx, task.subject)
     if mail is None or mail.finished_us is not None:
         outbox.done(tx, task)
         return None
-    if now_us >= mail.until_us:
+    over = TOO_LATE if now_us >= mail.until_us else ENDED if _has_ended(tx, mail) else ""
+    if over:
         outbox.done(tx, task)
-        note = f"{TOO_LATE}: {mail.note}" if mail.note else TOO_LATE
+        note = f"{over}: {mail.note}" if mail.note else over
         return _ended(tx, mail, "given up", note=note, now_us=now_us)
     begun = msgspec.structs.replace(mail, status="sending", attempts_count=mail.attempts_count + 1)
     # Somebody may have withdrawn it meanwhile; its task is gone then, or finds that out next time.
@@ -159,6 +163,15 @@ def _ended(tx: Tx, mail: Mail, status: str, *, note: str, now_us: int) -> Mail |
         mail, status=status, note=note, link_sealed=None, finished_us=now_us
     )
     return after if mails.move(tx, after, status_from=mail.status) else None
+
+
+def _has_ended(tx: Tx, mail: Mail) -> bool:
+    """Whether a mail asks for money that nobody waits for any more."""
+    if not isinstance(mail.facts, PaymentLink) or mail.payment is None:
+        return False
+    payment = payments.payment_by_key(tx, mail.payment)
+    assert payment is not None  # noqa: S101 - payments are never deleted
+    return payment.status in FINAL
 
 
 def _row(mail_id: int) -> str:
