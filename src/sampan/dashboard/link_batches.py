@@ -12,9 +12,9 @@ from starlette.responses import Response
 from sampan import money
 from sampan.codecs import link_csv
 from sampan.codecs.link_csv import FILE_BYTES_MAX, LinkFileError
-from sampan.dashboard.links import KEY_MAX, PATH
+from sampan.dashboard.links import PATH
 from sampan.dashboard.visit import Visit
-from sampan.dashboard.ways import Way
+from sampan.dashboard.ways import KEY_MAX, Way
 from sampan.domain import link_form
 from sampan.domain.codes import Code
 from sampan.domain.payment import Payment
@@ -36,7 +36,7 @@ from sampan.web.render import language_of
 from sampan.web.security import page_headers
 
 BATCHES: Final = f"{PATH}/batches"
-ONE: Final = f"{BATCHES}/{{key:int}}"
+ONE: Final = f"{BATCHES}/{{key:key}}"
 FORM_BYTES_MAX: Final = 2 * FILE_BYTES_MAX
 """More than a file may have: who sends somewhat too much is told so beside the form."""
 LIST_COUNT: Final = 30

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from sampan.codecs import qr_image
 from sampan.dashboard.visit import Visit
-from sampan.dashboard.ways import Way
+from sampan.dashboard.ways import KEY_MAX, Way
 from sampan.dashboard.words import STATUSES
 from sampan.domain.codes import Code
 from sampan.domain.link_form import expires_us
@@ -33,7 +33,6 @@ from sampan.web.security import page_headers
 PATH: Final = "/links"
 PAGE_COUNT: Final = 50
 TOTALS_MAX: Final = 20_000
-KEY_MAX: Final = 2**53
 NEEDS_REASON: Final = mark("Say why: it stands in the journal.")
 TOO_LATE: Final = mark("The customer has confirmed already, or the link is over.")
 DEACTIVATED: Final = "switched off in the list"
@@ -243,8 +242,8 @@ def _day_us(text: str, now_us: int, *, whole: bool = False) -> int | None:
 
 WAYS: Final = (
     Way("GET", PATH, register, Right.PAYMENT_LINKS),
-    Way("GET", f"{PATH}/{{key:int}}", card, Right.PAYMENT_LINKS),
-    Way("GET", f"{PATH}/{{key:int}}/poster", poster, Right.PAYMENT_LINKS),
-    Way("GET", f"{PATH}/{{key:int}}/qr.png", picture, Right.PAYMENT_LINKS),
-    Way("POST", f"{PATH}/{{key:int}}/deactivate", deactivate, Right.PAYMENT_LINKS),
+    Way("GET", f"{PATH}/{{key:key}}", card, Right.PAYMENT_LINKS),
+    Way("GET", f"{PATH}/{{key:key}}/poster", poster, Right.PAYMENT_LINKS),
+    Way("GET", f"{PATH}/{{key:key}}/qr.png", picture, Right.PAYMENT_LINKS),
+    Way("POST", f"{PATH}/{{key:key}}/deactivate", deactivate, Right.PAYMENT_LINKS),
 )

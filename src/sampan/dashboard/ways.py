@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from sampan.dashboard.visit import Visit
@@ -12,6 +13,28 @@ from sampan.domain.rights import Right
 
 Handler = Callable[[Visit], Awaitable[Response]]
 FORM_BYTES_MAX: Final = 65_536
+KEY_MAX: Final = 2**53
+"""Keys of rows are below it."""
+
+
+class _Key(Convertor[int]):
+    """A key of ours in a path; whatever is too long for one is `KEY_MAX`, and nobody's.
+
+    Of thousands of digits Python would refuse to make a number, before anybody could answer.
+    """
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> int:
+        """Read it."""
+        return int(value) if len(value) <= len(str(KEY_MAX)) else KEY_MAX
+
+    def to_string(self, value: int) -> str:
+        """Write it."""
+        return str(value)
+
+
+register_url_convertor("key", _Key())
 
 
 class Who(StrEnum):
