@@ -280,8 +280,9 @@ class _Line:
     def _told(self, code: int, told: bytes | str) -> str:
         """Return a server's answer fit to be kept: on one line, not long, without our password."""
         text = told.decode("utf-8", "replace") if isinstance(told, bytes) else told
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        if any(secret in text for secret in self._secrets()):
+        text = _one_line(text)
+        # Blanks are joined in both, or a password that has some would slip through.
+        if any(_one_line(secret) in text for secret in self._secrets()):
             text = "(it repeated the password)"
         return f"{code} {text[:TOLD_CHARS_MAX]}".rstrip()
 
@@ -292,3 +293,7 @@ class _Line:
             return []
         packed = (word, b"\0" + user + b"\0" + word)
         return [self._server.password, *(base64.b64encode(raw).decode() for raw in packed)]
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

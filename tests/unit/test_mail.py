@@ -160,6 +160,15 @@ def test_password_in_an_answer(certificate: Path, spoken: str) -> None:
     assert PASSWORD not in repr(client.server)
 
 
+def test_password_with_blanks_in_an_answer() -> None:
+    """Blanks in a password that an answer repeats do not hide it, though they are joined there."""
+    spoken = "correct  horse"
+    with MailServer(password=spoken) as server:
+        server.trouble(Trouble("auth", f"535 5.7.8 Not {spoken}"))
+        client = mailer(server, username=USERNAME, password=spoken)
+        assert refused(client) == ("login", "535 (it repeated the password)")
+
+
 def test_answer_is_kept_short_and_printable() -> None:
     """A server cannot fill the log or move a terminal's cursor."""
     with MailServer() as server:
