@@ -159,7 +159,16 @@ def csrf_of(html: str) -> str:
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/", "//evil.example/", "/dashboard@evil", "/\\evil", "/shop/", "x\n", ""],
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/dashboard@evil",
+        "/\\evil",
+        "/shop/",
+        "x\n",
+        "//[",
+        "",
+    ],
 )
 def test_next_leads_nowhere_else(staff: Staff, elsewhere: str) -> None:
     """After the sign-in nobody is led out of the Dashboard."""

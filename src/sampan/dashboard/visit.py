@@ -135,7 +135,10 @@ def csrf_of(desk: Desk, signed: SignedIn | None) -> str:
 
 def own_path(text: str) -> str:
     """Return a path of the Dashboard that somebody asked to be led to; home for anything else."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return HOME
     foreign = parts.scheme or parts.netloc or "\\" in text or not text.isprintable()
     within = parts.path == PATH or parts.path.startswith(f"{PATH}/")
     return HOME if foreign or not within else text
