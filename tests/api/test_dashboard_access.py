@@ -205,6 +205,12 @@ def test_strange_passwords(staff: Staff, password: str) -> None:
     assert Member(staff.platform).post_raw("/sign-in", body).status == 403
 
 
+@pytest.mark.parametrize("email", ["a\0b@tea.example", "\0", "x" * 9_000, "\U0001f375"])
+def test_strange_addresses(platform: RunningPlatform, email: str) -> None:
+    """Whatever is typed for an e-mail address is only nobody's."""
+    assert Member(platform).post("/sign-in", email=email, password=PASSWORD).status == 403
+
+
 def test_lock_is_over_after_a_while(platform: RunningPlatform, staff: Staff) -> None:
     """After five wrong passwords even the right one is refused for a minute."""
     user, visitor = staff.add(Role.SUPPORT), Member(staff.platform)

@@ -147,7 +147,14 @@ def find(tx: Tx, user_id: int) -> User | None:
 
 def by_email(tx: Tx, email: str) -> User | None:
     """Return the person with an e-mail address, in whatever case it is written."""
-    return _found(tx.one(_BY_EMAIL, {"folded": folded(email)}))
+    return _with_email(tx, _BY_EMAIL, email)
+
+
+def _with_email(tx: Tx, statement: Statement, email: str) -> User | None:
+    # What PostgreSQL cannot hold is nobody's address.
+    if "\0" in email or any("\ud800" <= char <= "\udfff" for char in email):
+        return None
+    return _found(tx.one(statement, {"folded": folded(email)}))
 
 
 def by_invitation(tx: Tx, sha: str) -> User | None:
@@ -167,7 +174,7 @@ def hold(tx: Tx, user_id: int) -> User | None:
 
 def hold_by_email(tx: Tx, email: str) -> User | None:
     """Do what `by_email` does, as `hold`."""
-    return _found(tx.one(_HOLD_BY_EMAIL, {"folded": folded(email)}))
+    return _with_email(tx, _HOLD_BY_EMAIL, email)
 
 
 def hold_by_invitation(tx: Tx, sha: str) -> User | None:
