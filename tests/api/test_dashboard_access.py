@@ -211,6 +211,13 @@ def test_strange_addresses(platform: RunningPlatform, email: str) -> None:
     assert Member(platform).post("/sign-in", email=email, password=PASSWORD).status == 403
 
 
+def test_session_of_a_strange_name(staff: Staff) -> None:
+    """What names no session ends none, however it looks."""
+    amy = staff.member()
+    assert amy.post("/profile/sessions/end", session="a\0b").status == 303
+    assert amy.get("/profile").status == 200
+
+
 def test_lock_is_over_after_a_while(platform: RunningPlatform, staff: Staff) -> None:
     """After five wrong passwords even the right one is refused for a minute."""
     user, visitor = staff.add(Role.SUPPORT), Member(staff.platform)

@@ -30,9 +30,11 @@ async def profile(visit: Visit) -> Response:
 async def end_session(visit: Visit) -> Response:
     """End one of one's sessions."""
     sha, now_us = visit.text("session")[:_SHA_CHARS], visit.now_us
-    await visit.desk.store.transact(
-        lambda tx: sign_in.close(tx, visit.user, token_sha=sha, now_us=now_us)
-    )
+    # Anything else names no session, and a database may not even hold it.
+    if sha.isalnum():
+        await visit.desk.store.transact(
+            lambda tx: sign_in.close(tx, visit.user, token_sha=sha, now_us=now_us)
+        )
     return visit.go(PROFILE, said="session-ended")
 
 
