@@ -58,6 +58,7 @@ def request(
         ("POST", {"origin": "http://pay.example:9999"}, False),
         ("POST", {"origin": "https://evil.example"}, False),
         ("POST", {"origin": "null"}, False),
+        ("POST", {"origin": "http://[evil.example"}, False),
         ("POST", {}, True),
     ],
 )

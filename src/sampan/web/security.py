@@ -68,7 +68,10 @@ def is_own_post(method: str, headers: Mapping[str, str]) -> bool:
     if site is not None:
         return site in {"same-origin", "none"}
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    try:
+        return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    except ValueError:
+        return False
 
 
 async def read_form(request: Request, *, bytes_max: int) -> FormData:
