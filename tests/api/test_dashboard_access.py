@@ -218,6 +218,15 @@ def test_session_of_a_strange_name(staff: Staff) -> None:
     assert amy.get("/profile").status == 200
 
 
+@pytest.mark.parametrize("codec", ["utf-7", "unicode_escape", "undefined", "punycode"])
+def test_form_of_a_strange_codec(platform: RunningPlatform, codec: str) -> None:
+    """A form is read as UTF-8 and by no codec that its sender names."""
+    part = b'Content-Disposition: form-data; name="email"\r\n\r\n+2AA-\\ud800'
+    body = b"--m\r\n" + part + b"\r\n--m--\r\n"
+    headers = {"Content-Type": f"multipart/form-data; charset={codec}; boundary=m"}
+    assert Member(platform).post_raw("/sign-in", body, headers).status == 400
+
+
 def test_lock_is_over_after_a_while(platform: RunningPlatform, staff: Staff) -> None:
     """After five wrong passwords even the right one is refused for a minute."""
     user, visitor = staff.add(Role.SUPPORT), Member(staff.platform)
