@@ -223,6 +223,8 @@ def test_taken_back_with_a_reason(amy: Member, project: ProjectClient, merchant:
     answer = amy.post(f"{path}/deactivate")
     assert answer.status == 400
     assert "Say why" in text_of(answer)
+    # No line of text: a database may not even hold it.
+    assert amy.post(f"{path}/deactivate", why="a\0b").status == 400
     assert path_of(amy.post(f"{path}/deactivate", why="sold out")) == path
     merchant.callback("d-off", "invoice canceled", operation="invoice")
     assert screen_of(open_link(project, url)) == "cancelled"

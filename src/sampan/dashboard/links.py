@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from sampan.codecs import qr_image
+from sampan.dashboard.payments import is_line
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import KEY_MAX, Way
 from sampan.dashboard.words import STATUSES
@@ -134,7 +135,7 @@ async def deactivate(visit: Visit) -> Response:
     """Take a link back; from the list without a reason of one's own."""
     quick = visit.text("from") == "list"
     why = visit.text("why")[:TEXT_CHARS_MAX] or (DEACTIVATED if quick else "")
-    if not why:
+    if not why or not is_line(why):
         return await _card(visit, fault=NEEDS_REASON)
     story, step = await _story(visit), Step(visit.now_us, visit.by, why)
     at, found = visit.desk, story.payment
