@@ -302,6 +302,16 @@ def test_change_password(staff: Staff) -> None:
     assert visitor.post("/sign-in", email=amy.user.email, password=new).status == 303
 
 
+def test_invitation_ends_with_the_password(staff: Staff) -> None:
+    """Who was invited anew and remembers: once they change the password, the invitation is over."""
+    amy, act = staff.member(Role.SUPPORT), Act(staff.platform.clock.now_us(), "staff:operator")
+    staff.platform.transact(lambda tx: team.invite(tx, amy.user.id, token="lost", act=act))
+    new = "another horse battery"
+    assert amy.get("/invitation/lost").status == 200
+    assert amy.post("/profile/password", old=PASSWORD, password=new, again=new).status == 303
+    assert amy.get("/invitation/lost").status == 404
+
+
 def test_set_up_second_factor(staff: Staff) -> None:
     """The secret stays the same until its first code; then codes for lost phones are shown once."""
     user = staff.add()

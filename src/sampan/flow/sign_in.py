@@ -185,10 +185,21 @@ def renew_recovery(tx: Tx, user_id: int, *, codes: tuple[str, ...], now_us: int)
 
 
 def change_password(tx: Tx, here: Session, *, password_hash: str, now_us: int) -> None:
-    """Change the password of who has just shown the old one; their other sessions end."""
+    """Change the password of who has just shown the old one.
+
+    Their other sessions end, and so does an invitation that would set another password.
+    """
     user = users.hold(tx, here.user_id)
     assert user is not None  # noqa: S101 - people are never deleted, only disabled
-    _changed(tx, user, password_hash=password_hash, failures_count=0, updated_us=now_us)
+    _changed(
+        tx,
+        user,
+        password_hash=password_hash,
+        failures_count=0,
+        invited_sha=None,
+        invited_until_us=None,
+        updated_us=now_us,
+    )
     users.end_sessions(tx, user.id, but=here.token_sha)
     note(tx, user, "password changed", act=_own(user, now_us))
 
