@@ -115,6 +115,25 @@ def test_posts_from_elsewhere(
     assert answer.status == (303 if way.needs is Who.HALF else 403)
 
 
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/payments/7/accept", "/payments/7"),
+        ("/payments/7/credits/8/return", "/payments/7"),
+        ("/payments/filters", "/payments"),
+        ("/links/7/deactivate", "/links/7"),
+        ("/callbacks/7/resend", "/callbacks/7"),
+        ("/team/7/roles", "/team/7"),
+        ("/projects/7/callbacks/rules/8", "/projects/7/callbacks"),
+        ("/profile/password", "/profile"),
+    ],
+)
+def test_another_language_after_a_form(members: dict[Role, Member], form: str, page: str) -> None:
+    """The answer to a form leads to other languages: of the page that the form is on."""
+    answer = members[Role.ADMIN].get(form, lang="zh-hant")
+    assert (answer.status, answer.headers["location"]) == (303, f"/dashboard{page}?lang=zh-hant")
+
+
 def test_other_sessions_token(staff: Staff) -> None:
     """The token of one session is worth nothing in another one of the same person."""
     amy = staff.member()

@@ -1,9 +1,11 @@
 """Every way into the Dashboard, section by section."""
 
+from functools import cache
+from re import Pattern
 from typing import Final
 
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from sampan.dashboard import (
     callbacks,
@@ -28,8 +30,16 @@ from sampan.domain.codes import Code
 from sampan.errors import Refusal
 
 
-async def nowhere(_: Visit) -> Response:
-    """Say that there is no such page."""
+async def nowhere(visit: Visit) -> Response:
+    """Say that there is no such page; lead from where a form goes to the page that it is on.
+
+    A form that was not taken is answered with a page, and that has links to itself: languages.
+    """
+    path, query = f"/{visit.request.path_params['rest']}", visit.request.url.query
+    if any(form.match(path) for form in _paths("POST")):
+        while not any(page.match(path) for page in _paths("GET")):
+            path = path.rpartition("/")[0]
+        return visit.go(f"{path}?{query}" if query else path)
     raise Refusal(Code.NOT_FOUND, "", http_status=404)
 
 
@@ -57,6 +67,12 @@ WAYS: Final[tuple[Way, ...]] = (
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),
 )
 """The table that the guard keeps and that the tests walk, role by role."""
+
+
+@cache
+def _paths(method: str) -> list[Pattern[str]]:
+    """Return what the addresses of all ways but the last one look like."""
+    return [compile_path(way.path)[0] for way in WAYS[:-1] if way.method == method]
 
 
 def routes(desk: Desk) -> list[Route]:

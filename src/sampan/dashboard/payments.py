@@ -90,6 +90,12 @@ async def keep_filter(visit: Visit) -> Response:
     return visit.go(_path(query), said="filter-kept")
 
 
+async def back(visit: Visit) -> Response:
+    """Lead to the list from where its forms go, which a link to another language may ask for."""
+    query = visit.request.url.query
+    return visit.go(f"{PAYMENTS}?{query}" if query else PAYMENTS)
+
+
 async def remove_filter(visit: Visit) -> Response:
     """Forget a filter; one that is gone already is no fault."""
     user_id, number = visit.user.id, number_of(visit.text("filter"))
@@ -365,6 +371,7 @@ def _summed(totals: Totals) -> list[tuple[str, int, int, int]]:
 WAYS: Final = (
     Way("GET", PAYMENTS, listing, Right.VIEW_PAYMENTS),
     Way("GET", f"{PAYMENTS}.csv", as_csv, Right.VIEW_PAYMENTS),
+    Way("GET", f"{PAYMENTS}/filters", back, Right.VIEW_PAYMENTS),
     Way("POST", f"{PAYMENTS}/filters", keep_filter, Right.VIEW_PAYMENTS),
     Way("POST", f"{PAYMENTS}/filters/remove", remove_filter, Right.VIEW_PAYMENTS),
     Way("POST", f"{PAYMENTS}/columns", choose_columns, Right.VIEW_PAYMENTS),
