@@ -99,6 +99,23 @@ def test_password_changed_meanwhile(people: People) -> None:
     assert got == Wrong()
 
 
+def test_no_session_by_an_older_password(people: People) -> None:
+    """Between the right password and the session another one is set, which ends all sessions."""
+    checked, act, now_us = people.password(), people.act(), people.flow.next_us()
+    assert isinstance(checked, Fine)
+    people.flow.do(lambda tx: team.invite(tx, checked.user.id, token="new", act=act))
+    people.flow.do(
+        lambda tx: team.accept_invitation(tx, "new", password_hash="another", now_us=now_us)
+    )
+    with pytest.raises(Refusal):
+        people.flow.do(
+            lambda tx: sign_in.open_session(
+                tx, checked.user, token="t9", visitor=VISITOR, passed_totp=False, now_us=now_us
+            )
+        )
+    assert people.touch("t9") is None
+
+
 @ONE_ENGINE
 def test_rehash(people: People) -> None:
     """A hash of older parameters is replaced when its password is given."""

@@ -233,11 +233,15 @@ def open_session(  # noqa: PLR0913 - one is the transaction
 
     A whole session forgives the failures before it; a half one does not, or whoever knows the
     password could guess at codes for ever. What has ended of the person's is forgotten, and with
-    a whole session the half ones.
+    a whole session the half ones. Raises `Refusal` for who got another password after `Fine`: that
+    ended their sessions, and has not seen this one.
     """
+    checked = user
     # Before the session's row: that one takes a weaker lock on the person, and two who both have
     # the weaker one would wait for each other.
     user = users.hold(tx, user.id) or user
+    if user.password_hash != checked.password_hash:
+        raise Refusal(Code.STATUS_FORBIDS, "", http_status=409)
     half = user.has_totp and not passed_totp
     for old in users.sessions_of(tx, user.id):
         replaced = user.has_totp and passed_totp and not old.passed_totp
