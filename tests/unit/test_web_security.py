@@ -142,18 +142,6 @@ def test_a_form_is_read() -> None:
     assert (text_field(form, "payload"), text_field(form, "other")) == ("a b", "")
 
 
-def test_halves_of_characters_are_none() -> None:
-    """A form in an encoding that can hold half a character gives a text that can be written."""
-    body = b'--b\r\nContent-Disposition: form-data; name="why"\r\n\r\na+2AA-b\r\n--b--\r\n'
-    headers = {
-        "content-length": str(len(body)),
-        "content-type": "multipart/form-data; boundary=b; charset=utf-7",
-    }
-    form = asyncio.run(read_form(request("POST", body=body, headers=headers), bytes_max=1000))
-    assert form["why"] == "a\ud800b"
-    assert text_field(form, "why") == "a?b"
-
-
 def test_a_form_that_is_none_is_refused() -> None:
     """A body that does not keep to its own type is the sender's fault."""
     headers = {"content-length": "4", "content-type": "multipart/form-data"}

@@ -100,12 +100,6 @@ async def read_form(request: Request, *, bytes_max: int) -> FormData:
 
 
 def text_field(form: FormData, name: str) -> str:
-    """Return a text field without blanks around it; "" where it is missing or a file.
-
-    Halves of characters become `?`: a form that names UTF-7 as its encoding can hold them, and no
-    page and no database can.
-    """
+    """Return a text field without blanks around it; "" where it is missing or a file."""
     value = form.get(name)
-    if value is None or isinstance(value, UploadFile):
-        return ""
-    return value.strip().encode("utf-8", "replace").decode()
+    return "" if value is None or isinstance(value, UploadFile) else value.strip()
