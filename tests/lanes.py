@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-SLOW: Final = ("fault", "api", "conformance")
+SLOW: Final = ("fault", "api")
 """The lane of these folders takes about as long as that of all others."""
 NEITHER: Final = ("bench", "support", "npm", "vectors")
 

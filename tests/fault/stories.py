@@ -30,7 +30,7 @@ class Story:
 
 PAID = Story("pay", "success")
 REFUSED = Story("refuse", "decline", start="before Bank.act")
-LINKED = Story("pay", "success", end="committed AskProvider._act", link=True)
+LINKED = Story("pay", "success", end="answering /payment/s/…/start", link=True)
 EXPIRED = Story("", "decline", HASTY, start=f"{DELIVERED}#1")
 
 
