@@ -18,7 +18,7 @@ from sampan.flow import delivery
 from sampan.storage import callbacks, payments, schema
 from sampan.storage.engine import Statement, Tx
 from tests.support.merchant import Merchant
-from tests.support.platform import ProjectClient, RunningPlatform, running
+from tests.support.platform import ProjectClient, RunningPlatform, running, until
 from tests.support.staff import Member, Staff, text_of
 
 WAITING = "awaiting customer action"
@@ -151,7 +151,9 @@ def test_alarms(
     # A second payment of one QR code belongs to nothing that waits.
     payload = merchant.callback("paid", WAITING).body["qr"]["payload"]
     platform.bank.act(payload, "pay")
-    assert "1 credit that belongs to no payment: HK$123.45" in text_of(amy_and_payments.get("/"))
+    told = "1 credit that belongs to no payment: HK$123.45"
+    # The bank tells us in its own time.
+    until(lambda: told in text_of(amy_and_payments.get("/")) or None)
     platform.transact(lambda tx: callbacks.note_success(tx, "https://down.example", now_us=2))
 
 
