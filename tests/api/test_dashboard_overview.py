@@ -139,10 +139,13 @@ def test_alarms(
             callbacks.note_failure(tx, "https://down.example", now_us=1)
 
     platform.transact(break_things)
+    # The bank tells us in its own time.
+    held = "1 payment with money that does not fit"
+    until(lambda: held in text_of(amy_and_payments.get("/")) or None)
     page = amy_and_payments.get("/")
     words = text_of(page)
     for alarm, to in {
-        "1 payment with money that does not fit": "/dashboard/payments?held=1",
+        held: "/dashboard/payments?held=1",
         "1 address for callbacks is failing": "/dashboard/callbacks?failing=1",
         "1 callback was given up": "/dashboard/callbacks?status=exhausted",
     }.items():
@@ -152,7 +155,6 @@ def test_alarms(
     payload = merchant.callback("paid", WAITING).body["qr"]["payload"]
     platform.bank.act(payload, "pay")
     told = "1 credit that belongs to no payment: HK$123.45"
-    # The bank tells us in its own time.
     until(lambda: told in text_of(amy_and_payments.get("/")) or None)
     platform.transact(lambda tx: callbacks.note_success(tx, "https://down.example", now_us=2))
 
