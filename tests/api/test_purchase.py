@@ -17,6 +17,7 @@ from payment_page_sdk.gate import Gate
 from tests.support.client import Body, assert_signed, signed
 from tests.support.merchant import Merchant
 from tests.support.platform import SALE, ProjectClient, RunningPlatform, until
+from tests.support.symbols import read_by_opencv
 
 WAITING = "awaiting customer action"
 Sale = Any
@@ -38,8 +39,7 @@ def read_qr(png: bytes) -> str:
     """Read a QR symbol with a reader that has nothing to do with the one who drew it."""
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert image is not None
-    found, _, _ = cv2.QRCodeDetector().detectAndDecode(image)
-    return str(found)
+    return read_by_opencv(image)
 
 
 def posted(platform: RunningPlatform, body: str) -> str | bytes:
