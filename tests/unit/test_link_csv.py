@@ -11,6 +11,7 @@ import pytest
 
 from sampan.codecs import link_csv
 from sampan.codecs.link_csv import LINES_MAX, Line, LinkFileError, Unfit
+from sampan.codecs.safe_csv import csv_file
 
 KNOWN: Final = ("a", "b", "c")
 
@@ -94,7 +95,7 @@ def test_as_many_lines_as_there_may_be() -> None:
 def test_written_files_hold_no_formula() -> None:
     """Excel finds the mark of UTF-8, every cell as it was, and nothing that it would work out."""
     cells = ["=1+1", "+852", "-1", "@x", "\t=1", "茶, 50%", 'say "hi"', "a\nb", ""]
-    data = link_csv.write([["x"] * len(cells), cells])
+    data = csv_file([["x"] * len(cells), cells])
     assert data.startswith(b"\xef\xbb\xbf")
     _, row = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
     assert row == ["'=1+1", "'+852", "'-1", "'@x", "'\t=1", *cells[5:]]

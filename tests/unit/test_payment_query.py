@@ -6,8 +6,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from sampan.codecs.safe_csv import csv_lines, safe_cell
 from sampan.dashboard import payment_columns as columns
-from sampan.dashboard.payment_query import Query, date_of, read
+from sampan.dashboard.asked import day_text
+from sampan.dashboard.payment_query import Query, read
 from sampan.domain.statuses import FINAL, Origin, PaymentStatus
 from sampan.storage.payment_lists import Filter
 
@@ -136,20 +138,20 @@ def test_chips_lead_to_the_rest() -> None:
 
 def test_day_of_a_moment() -> None:
     """A day begins at midnight in Hong Kong."""
-    assert [date_of(MIDNIGHT_US - 1), date_of(MIDNIGHT_US)] == ["2025-11-24", "2025-11-25"]
+    assert [day_text(MIDNIGHT_US - 1), day_text(MIDNIGHT_US)] == ["2025-11-24", "2025-11-25"]
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_formulas(begin: str) -> None:
     """A cell that a spreadsheet would run has an apostrophe before it."""
-    assert columns.safe_cell(f"{begin}cmd|' /C calc'!A0") == f"'{begin}cmd|' /C calc'!A0"
-    assert columns.safe_cell(f"a{begin}1") == f"a{begin}1"
+    assert safe_cell(f"{begin}cmd|' /C calc'!A0") == f"'{begin}cmd|' /C calc'!A0"
+    assert safe_cell(f"a{begin}1") == f"a{begin}1"
 
 
 def test_csv_is_quoted() -> None:
     """Quotes, commas and line ends stay within their cell, and lines end as RFC 4180 says."""
     rows = [['say "hi"', "a,b", "茶\n🍵", ""], ["=1", "2", "3", "4"]]
-    assert columns.csv_lines(rows).decode() == '"say ""hi""","a,b","茶\n🍵",\r\n\'=1,2,3,4\r\n'
+    assert csv_lines(rows).decode() == '"say ""hi""","a,b","茶\n🍵",\r\n\'=1,2,3,4\r\n'
 
 
 @pytest.mark.parametrize(

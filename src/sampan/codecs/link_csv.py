@@ -1,4 +1,4 @@
-"""Files of payment links: CSV in, as spreadsheets save it, and CSV out that harms no spreadsheet.
+"""Files of payment links: CSV in, as spreadsheets save it.
 
 UTF-8 with or without a byte order mark, parted by commas or semicolons, the names of the columns in
 the first line in any order.
@@ -7,14 +7,14 @@ the first line in any order.
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from sampan.codecs.safe_csv import BOM
+
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 LINES_MAX: Final = 5_000
-_BOM: Final = "\ufeff"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NAMES_MAX: Final = 10
 _NAME_CHARS_MAX: Final = 40
 
@@ -60,7 +60,7 @@ def read(data: bytes, *, known: Collection[str], required: Collection[str]) -> l
     if len(data) > FILE_BYTES_MAX:
         raise LinkFileError(Unfit.TOO_LONG)
     try:
-        text = data.decode("utf-8").removeprefix(_BOM)
+        text = data.decode("utf-8").removeprefix(BOM)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise LinkFileError(Unfit.ENCODING, line=line) from error
@@ -81,19 +81,6 @@ def read(data: bytes, *, known: Collection[str], required: Collection[str]) -> l
     if not lines:
         raise LinkFileError(Unfit.EMPTY)
     return lines
-
-
-def write(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return rows as CSV: UTF-8 with a byte order mark, as Excel needs it for Chinese.
-
-    What a spreadsheet would take for a formula has an apostrophe before it.
-    """
-    out = io.StringIO(newline="")
-    out.write(_BOM)
-    writer = csv.writer(out)
-    for row in rows:
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])
-    return out.getvalue().encode("utf-8", "replace")
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from sampan import money
 from sampan.codecs import link_csv
 from sampan.codecs.link_csv import FILE_BYTES_MAX, LinkFileError
+from sampan.codecs.safe_csv import csv_file
 from sampan.dashboard.links import PATH
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import KEY_MAX, Way
@@ -100,7 +101,7 @@ async def listed(visit: Visit) -> Response:
 
 async def template(_: Visit) -> Response:
     """Return a file to begin with."""
-    return _csv("payment-links.csv", link_csv.write([link_form.COLUMNS, *EXAMPLES]))
+    return _csv("payment-links.csv", csv_file([link_form.COLUMNS, *EXAMPLES]))
 
 
 async def upload(visit: Visit) -> Response:
@@ -190,7 +191,7 @@ async def report(visit: Visit) -> Response:
         found += part
         if len(part) < SLICE_COUNT:
             break
-    data = await asyncio.to_thread(lambda: link_csv.write(report_rows(found, code)))
+    data = await asyncio.to_thread(lambda: csv_file(report_rows(found, code)))
     return _csv(f"payment-links-{batch.id}.csv", data)
 
 

@@ -1,7 +1,5 @@
 """The columns of lists of payments: what each is called, and what it says in a CSV file."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -15,9 +13,6 @@ from sampan.web.i18n import mark, moment
 
 LIST: Final = "payments"
 """Under this name a person's columns and filters are kept."""
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection)."""
-BOM: Final = "\ufeff"
 
 
 class Column(NamedTuple):
@@ -77,18 +72,6 @@ def moved(names: Sequence[str], name: str, *, by: int) -> list[str]:
         at = order.index(name)
         order.insert(max(0, min(len(order) - 1, at + by)), order.pop(at))
     return order
-
-
-def safe_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
-def csv_lines(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return rows as lines of CSV (RFC 4180) in UTF-8."""
-    written = io.StringIO(newline="")
-    csv.writer(written).writerows([safe_cell(text) for text in row] for row in rows)
-    return written.getvalue().encode("utf-8", "replace")
 
 
 def csv_row(row: PaymentRow, columns: Sequence[str], *, projects: Mapping[int, str]) -> list[str]:

@@ -152,11 +152,6 @@ def read(pairs: Pairs, *, now_us: int) -> Query:
     return Query(given, wanted, faults)
 
 
-def date_of(us: int) -> str:
-    """Return the day of a moment in Hong Kong as it stands in an address."""
-    return moment(us).date().isoformat()
-
-
 def _canonical(pairs: Pairs) -> list[tuple[str, str]]:
     """Return what we know of a query: no blanks, nothing empty, nothing twice, dates in one."""
     first = {name: value.strip() for name, value in reversed(pairs)}

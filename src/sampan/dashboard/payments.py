@@ -8,8 +8,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response, StreamingResponse
 
+from sampan.codecs.safe_csv import csv_file, csv_lines
 from sampan.dashboard import payment_columns as columns
 from sampan.dashboard import payment_query, words
+from sampan.dashboard.asked import day_text
 from sampan.dashboard.payment_columns import LIST
 from sampan.dashboard.payment_query import DAYS, NAMES, Query
 from sampan.dashboard.visit import Visit
@@ -127,18 +129,18 @@ async def as_csv(visit: Visit) -> Response:
         return visit.go(_path(query))
     user_id, code = visit.user.id, language_of(visit.request)
     found = await visit.desk.store.read(lambda tx: _surroundings(tx, user_id))
-    day = payment_query.date_of(visit.now_us)
+    day = day_text(visit.now_us)
 
     async def chunks() -> AsyncIterator[bytes]:
         head = [translate(code, columns.COLUMNS[name].name) for name in found.columns]
-        yield columns.BOM.encode() + columns.csv_lines([head])
+        yield csv_file([head])
         after: str | None = None
         while True:
             page = await visit.desk.store.read(_page_after(query, after))
             cells = (
                 columns.csv_row(row, found.columns, projects=found.projects) for row in page.rows
             )
-            yield columns.csv_lines(cells)
+            yield csv_lines(cells)
             after = page.next
             if after is None:
                 return
