@@ -23,9 +23,10 @@ from sampan.cli.server import _Counted
 from sampan.cli.serving import stop_on_signals
 from sampan.domain.project import Project, ProjectSettings
 from sampan.gate import wire
-from sampan.gate.door import Guarded
+from sampan.gate.door import MANNERS
 from sampan.gate.requests import read_signed
 from sampan.storage.projects import Projects
+from sampan.web.guarded import Guarded
 from tests.bench import world
 
 ANSWER = {
@@ -77,7 +78,7 @@ async def _serve(port: int) -> None:
     routes = [
         Route("/v2/payment/banks/{method}/sale", _take, methods=["POST"]),
         Route("/payment", _page, methods=["GET"]),
-        Route("/door/v2/payment/banks/{method}/sale", Guarded(_verify), methods=["POST"]),
+        Route("/door/v2/payment/banks/{method}/sale", Guarded(_verify, MANNERS), methods=["POST"]),
     ]
     server = Server(
         _Counted(Starlette(routes=routes)),

@@ -1,15 +1,13 @@
 """The Data API's routes. Every answer is JSON, also for paths, methods and faults unforeseen."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from sampan.clock import Clock
 from sampan.codecs.signature import sign
@@ -19,14 +17,13 @@ from sampan.dataapi.refusals import TooMany, bad, unknown
 from sampan.dataapi.requests import Reader
 from sampan.domain.rights import Right
 from sampan.domain.texts import TEXT_CHARS_MAX
-from sampan.errors import Refusal, Unavailable
+from sampan.errors import Refusal
 from sampan.storage import operation_lists, projects
 from sampan.storage.engine import Store, Tx
 from sampan.storage.operation_lists import Listed
 from sampan.storage.vault import Vault
+from sampan.web.guarded import Guarded, Handler, Manners
 
-Handler = Callable[[Request], Awaitable[Response]]
-log = structlog.get_logger(__name__)
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -45,7 +42,7 @@ class DataApi:
             ("/v1/balance/get", self.balance),
             ("/v1/{rest:path}", self.nowhere),
         ]
-        return [Route(path, Guarded(handler), methods=_METHODS) for path, handler in table]
+        return [Route(path, Guarded(handler, MANNERS), methods=_METHODS) for path, handler in table]
 
     async def operations(self, request: Request) -> Response:
         """`POST /v1/operations/get`: operations by their last update, the newest first."""
@@ -116,33 +113,9 @@ def _refused(refusal: Refusal) -> Response:
     return answer
 
 
-class Guarded:
-    """A handler as an ASGI endpoint: every way in which it may end is a JSON answer."""
-
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; nothing is answered to who has gone away meanwhile."""
-        try:
-            answer = await self._answer(Request(scope, receive))
-        except ClientDisconnect:
-            return
-        await answer(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response:
-        if request.method != "POST":
-            answer = _refused(refusals.other(405, "Requests are made by POST"))
-            answer.headers["Allow"] = "POST"
-            return answer
-        try:
-            return await self._handler(request)
-        except Refusal as error:
-            return _refused(error)
-        except ClientDisconnect:
-            raise
-        except Unavailable as error:
-            log.warning("data api unavailable", why=str(error), path=request.url.path)
-        except Exception:
-            log.exception("data api failed", path=request.url.path)
-        return _refused(refusals.other(500, "The request could not be answered"))
+MANNERS: Final = Manners(
+    name="data api",
+    say=_refused,
+    no_post=refusals.other(405, "Requests are made by POST"),
+    failed=refusals.other(500, "The request could not be answered"),
+)

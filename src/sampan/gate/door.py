@@ -1,20 +1,16 @@
 """Gate's routes. Every answer is JSON, also for paths, methods and faults that are not foreseen."""
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
 from msgspec import UNSET, UnsetType
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from sampan.clock import Clock
 from sampan.domain import callback as bodies
 from sampan.domain.codes import Code
 from sampan.domain.project import METHOD
-from sampan.errors import Refusal, Unavailable
 from sampan.flow import links
 from sampan.flow.links import Office
 from sampan.flow.refund import refuse_refund
@@ -26,9 +22,7 @@ from sampan.gate.requests import CheckUrl, missing, read_signed, refusal
 from sampan.storage import payments
 from sampan.storage.engine import Store, Tx
 from sampan.storage.projects import Projects
-
-Handler = Callable[[Request], Awaitable[Response]]
-log = structlog.get_logger(__name__)
+from sampan.web.guarded import Guarded, Handler, Manners
 
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _REFUND_METHODS: Final = frozenset({METHOD, "card"})
@@ -68,7 +62,7 @@ class Gate:
             ("/v2/info/available_methods_for_merchant/list", self.methods),
             ("/v2/{rest:path}", self.nowhere),
         ]
-        return [Route(path, Guarded(handler), methods=_METHODS) for path, handler in table]
+        return [Route(path, Guarded(handler, MANNERS), methods=_METHODS) for path, handler in table]
 
     async def sale(self, request: Request) -> Response:
         """`POST /v2/payment/banks/hk-qr/sale`: 200 means taken into work, nothing more."""
@@ -194,37 +188,9 @@ def _check_link(invoice: wire.Invoice) -> None:
         raise refusal(Code.NOT_ALLOWED_BY_PROJECT)
 
 
-class Guarded:
-    """A handler as an ASGI endpoint: every way in which it may end is a JSON answer.
-
-    Endpoints that are functions get two more wrappings from the framework, a tenth of what a sale
-    costs before its transaction; this one does its own catching.
-    """
-
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; nothing is answered to who has gone away meanwhile."""
-        try:
-            answer = await self._answer(Request(scope, receive))
-        except ClientDisconnect:
-            return
-        await answer(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response:
-        if request.method != "POST":
-            answer = answers.refused(refusal(Code.ACCESS_DENIED, http_status=405))
-            answer.headers["Allow"] = "POST"
-            return answer
-        try:
-            return await self._handler(request)
-        except Refusal as error:
-            return answers.refused(error)
-        except ClientDisconnect:
-            raise
-        except Unavailable as error:
-            log.warning("gate unavailable", why=str(error), path=request.url.path)
-        except Exception:
-            log.exception("gate failed", path=request.url.path)
-        return answers.refused(refusal(Code.INTERNAL_ERROR, http_status=500))
+MANNERS: Final = Manners(
+    name="gate",
+    say=answers.refused,
+    no_post=refusal(Code.ACCESS_DENIED, http_status=405),
+    failed=refusal(Code.INTERNAL_ERROR, http_status=500),
+)
