@@ -23,7 +23,7 @@ from sampan.errors import FieldFault, Refusal
 from sampan.flow import mailing
 from sampan.flow.mailing import Letter, Mailroom
 from sampan.flow.notification import FindProject
-from sampan.flow.page import PageRequest, returns_of
+from sampan.flow.page import PageRequest, page_of, session_of
 from sampan.flow.sale import (
     SaleRequest,
     enter,
@@ -235,27 +235,14 @@ def _as_sale(request: LinkRequest) -> SaleRequest:
 
 
 def _session(payment: Payment, request: LinkRequest, *, links: PageLinks) -> PageSession:
-    asked = PageRequest(
-        payment_id=payment.id,
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        customer=payment.customer,
-        description=payment.description,
-        returns=returns_of(payment.targets),
+    asked = msgspec.structs.replace(
+        page_of(payment),
         best_before_us=payment.best_before_us,
         language=request.language,
-        forced=True,
         send_email=request.send_email,
     )
-    return PageSession(
-        token=_token(links, payment),
-        project_id=payment.project_id,
-        payment_id=payment.id,
-        digest=request.digest,
-        request=msgspec.json.encode(asked).decode(),
-        payment=payment.key,
-        created_us=payment.updated_us,
-    )
+    token, now_us = _token(links, payment), payment.updated_us
+    return session_of(payment, asked, token=token, now_us=now_us, digest=request.digest)
 
 
 def _letter(

@@ -154,7 +154,14 @@ def host(tx: Tx, asked: Asking, links: PageLinks, *, now_us: int) -> str:
     payment = asked.payment
     if asked.project.settings.flow is not Flow.REDIRECT or payment.origin is not Origin.GATE:
         return ""
-    request = PageRequest(
+    token = links.token(payment.project_id, f"gate/{asked.operation.id}")
+    page_sessions.insert(tx, session_of(payment, page_of(payment), token=token, now_us=now_us))
+    return links.url(token)
+
+
+def page_of(payment: Payment) -> PageRequest:
+    """Return the request for a page whose payment exists already."""
+    return PageRequest(
         payment_id=payment.id,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
@@ -163,17 +170,21 @@ def host(tx: Tx, asked: Asking, links: PageLinks, *, now_us: int) -> str:
         returns=returns_of(payment.targets),
         forced=True,
     )
-    session = PageSession(
-        token=links.token(payment.project_id, f"gate/{asked.operation.id}"),
+
+
+def session_of(
+    payment: Payment, request: PageRequest, *, token: str, now_us: int, digest: str = ""
+) -> PageSession:
+    """Return the session of such a page."""
+    return PageSession(
+        token=token,
         project_id=payment.project_id,
         payment_id=payment.id,
-        digest="",
+        digest=digest,
         request=msgspec.json.encode(request).decode(),
         payment=payment.key,
         created_us=now_us,
     )
-    page_sessions.insert(tx, session)
-    return links.url(session.token)
 
 
 def returns_of(targets: Targets) -> dict[str, str]:
