@@ -250,7 +250,7 @@ class Platform:
 
     @cached_property
     def desk(self) -> Desk:
-        """What the Dashboard works with; making it costs the hash of a password."""
+        """What the Dashboard works with."""
         return Desk(
             store=self.store,
             clock=self.clock,

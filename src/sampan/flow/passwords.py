@@ -5,6 +5,7 @@ hand the result to the use case. The salt is the argon2 library's own, from the 
 source: it is never secret and nothing depends on it, so no clock is asked for it.
 """
 
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from argon2 import PasswordHasher, Type
@@ -33,13 +34,16 @@ class Verdict(NamedTuple):
 
 
 class Passwords:
-    """Hashes and verifies passwords. Making one costs a hash."""
+    """Hashes and verifies passwords. The first to verify costs one hash more, for whomever."""
 
     def __init__(self, *, time_cost: int = TIME_COST, memory_kib: int = MEMORY_KIB) -> None:
         self._hasher = PasswordHasher(
             time_cost=time_cost, memory_cost=memory_kib, parallelism=LANES, type=Type.ID
         )
-        self._nobody = self._hasher.hash("the password of nobody")
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash("the password of nobody")
 
     def hash(self, password: str) -> str:
         """Return the hash to keep, with its salt and parameters in it."""
@@ -48,8 +52,10 @@ class Passwords:
     def verify(self, kept: str | None, password: str) -> Verdict:
         """Compare a password with a kept hash; without one it takes as long, and is wrong."""
         text = normal(password[: PASSWORD_CHARS_MAX + 1])
+        # Asked for also where there is somebody: else the first wait for nobody would tell.
+        nobody = self._nobody
         try:
-            self._hasher.verify(kept or self._nobody, text)
+            self._hasher.verify(kept or nobody, text)
         except (VerificationError, InvalidHashError):
             return Verdict(right=False, against=kept)
         if kept is None:
