@@ -47,6 +47,7 @@ from sampan.storage.mails import Mail
 from sampan.storage.projects import Projects
 from sampan.storage.vault import Vault
 from sampan.web import render
+from sampan.workers.adding import AddUp
 from sampan.workers.asking import AskProvider
 from sampan.workers.delivering import DeliverCallbacks
 from sampan.workers.janitor import Janitor
@@ -196,6 +197,7 @@ class Platform:
         running: list[Coroutine[Any, Any, None]] = [
             *(worker.run(stop) for worker in self.workers()),
             janitor.run(stop),
+            AddUp(self.store, self.clock).run(stop),
         ]
         if self.settings.sandbox:
             running.append(self.bank.run(stop))

@@ -7,22 +7,21 @@ from typing import Final
 from starlette.responses import Response
 
 from sampan.clock import DAY_US
-from sampan.dashboard.asked import day_text, day_us
+from sampan.dashboard.asked import day_text
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
+from sampan.domain.analytics import Answer, Dataset, Question, Zone, answer
 from sampan.domain.figures import Figures, total
 from sampan.domain.rights import Right
-from sampan.domain.statuses import WAITING
+from sampan.domain.statuses import WAITING, PaymentStatus
 from sampan.flow.delivery import FAILING_AFTER
-from sampan.storage import callback_lists, credits, payment_lists, projects  # noqa: A004
+from sampan.storage import callback_lists, credits, payment_lists, projects, rollups  # noqa: A004
 from sampan.storage.engine import Tx
 from sampan.storage.payment_lists import Filter
 from sampan.web import charts
 from sampan.web.charts import Chart
 
 DAYS: Final = 7
-DAY_ROWS_MAX: Final = 100_000
-"""Payments of one day that are added up; with more, the page says so and shows no sums."""
 WAITING_MAX: Final = 10_000
 MINOR: Final = 100
 _CURRENCIES: Final = ("HKD", "CNY")
@@ -30,11 +29,10 @@ _CURRENCIES: Final = ("HKD", "CNY")
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of Hong Kong, and its payments' figures; None: too many to be added up."""
+    """A day of Hong Kong, and the figures of the payments made on it."""
 
     text: str
-    begins_us: int
-    figures: Figures | None
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +64,8 @@ class Seen:
 async def overview(visit: Visit) -> Response:
     """Show the figures of the last days, charts of them, and alarms."""
     seen = await visit.desk.store.read(lambda tx: _seen(visit, tx))
-    figures = [day.figures for day in seen.days if day.figures is not None]
-    week = total(figures) if len(figures) == DAYS else None
-    shown = week or total(figures)
-    currencies = [one for one in _CURRENCIES if shown.paid_minor.get(one)] or ["HKD"]
+    week = total(day.figures for day in seen.days)
+    currencies = [one for one in _CURRENCIES if week.paid_minor.get(one)] or ["HKD"]
     context = {
         "seen": seen,
         "today": seen.days[-1],
@@ -96,20 +92,22 @@ def _seen(visit: Visit, tx: Tx) -> Seen:
 
 
 def _days(tx: Tx, now_us: int) -> list[Day]:
-    today_us = day_us(day_text(now_us))
-    assert today_us is not None  # noqa: S101 - our own text
-    begins = [today_us - number * DAY_US for number in reversed(range(DAYS))]
-    return [Day(day_text(begin), begin, _figures(tx, begin)) for begin in begins]
+    first, last = (day_text(now_us - number * DAY_US) for number in (DAYS - 1, 0))
+    asked = Question.of_days(Dataset.PAYMENTS, (first, last), zone=Zone.HONG_KONG)
+    found = answer(asked, rollups.cells(tx, asked))
+    return [Day(day_text(begin), _figures(found, n)) for n, begin in enumerate(found.periods)]
 
 
-def _figures(tx: Tx, begin_us: int) -> Figures | None:
-    wanted = Filter(created_from_us=begin_us, created_to_us=begin_us + DAY_US)
-    found = payment_lists.totals(tx, wanted, most=DAY_ROWS_MAX)
-    if found.counts_capped:
-        return None
+def _figures(found: Answer, number: int) -> Figures:
+    """Return the figures of one period."""
     return total(
-        Figures.of(one.status, one.currency, count=one.count, paid_minor=one.paid_minor)
-        for one in found.groups
+        Figures.of(
+            PaymentStatus(str(status)),
+            str(currency),
+            count=sums[number].count,
+            paid_minor=sums[number].paid_minor,
+        )
+        for (currency, status), sums in zip(found.series, found.sums, strict=True)
     )
 
 
@@ -129,14 +127,14 @@ def _count(tx: Tx, wanted: Filter) -> int:
 
 
 def _turnover(days: Sequence[Day], currency: str) -> Chart:
-    values = [(day.figures or Figures()).paid_minor.get(currency, 0) for day in days]
+    values = [day.figures.paid_minor.get(currency, 0) for day in days]
     return charts.columns(
         [values], [_short(day) for day in days], text=lambda v: f"{v // MINOR:,}", unit=MINOR
     )
 
 
 def _outcomes(days: Sequence[Day]) -> Chart:
-    figures = [day.figures or Figures() for day in days]
+    figures = [day.figures for day in days]
     paid, declined = [one.paid_count for one in figures], [one.declined_count for one in figures]
     return charts.columns([paid, declined], [_short(day) for day in days])
 

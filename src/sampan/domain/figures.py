@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from sampan.domain.analytics import conversion_per_mille
 from sampan.domain.statuses import PaymentStatus
-
-PER_MILLE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +44,8 @@ class Figures:
 
     @property
     def conversion_per_mille(self) -> int | None:
-        """How many of 1000 that were paid or declined were paid; None when none was.
-
-        Cut, not rounded: 1000 means that all of them were paid.
-        """
-        finished = self.paid_count + self.declined_count
-        return self.paid_count * PER_MILLE // finished if finished else None
+        """How many of 1000 that were paid or declined were paid; None when none was."""
+        return conversion_per_mille(self.paid_count, self.declined_count)
 
 
 def total(parts: Iterable[Figures]) -> Figures:

@@ -1,7 +1,21 @@
 """What tables are made of: the kinds of columns that mean the same on both engines."""
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text
+from typing import TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import SchemaItem
+
+T = TypeVar("T")
 
 Int = BigInteger().with_variant(Integer(), "sqlite")
 metadata = MetaData(
@@ -38,3 +52,30 @@ def int_(name: str, *rest: SchemaItem, null: bool = False) -> Column[int]:
 def text_(name: str, *, null: bool = False) -> Column[str]:
     """Return a column of text."""
     return Column(name, Text, nullable=null)
+
+
+class _Unindexed(ColumnElement[T]):
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[T]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(_Unindexed, "sqlite")
+def _with_a_plus(element: _Unindexed[object], compiler: SQLCompiler, **given: object) -> str:
+    return f"+{compiler.process(element.column, **given)}"
+
+
+@compiles(_Unindexed)
+def _as_it_is(element: _Unindexed[object], compiler: SQLCompiler, **given: object) -> str:
+    return compiler.process(element.column, **given)
+
+
+def unindexed(column: ColumnElement[T]) -> ColumnElement[T]:
+    """Return a column through whose index SQLite does not walk.
+
+    Without figures about the rows it would walk through all that an index of this column finds,
+    whatever the period. https://sqlite.org/optoverview.html, "unary +".
+    """
+    return _Unindexed(column)

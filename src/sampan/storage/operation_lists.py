@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, UnaryExpression, desc, exists, select, text, union_all
+from sqlalchemy import ColumnElement, Select, desc, exists, select, text, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.operators import custom_op
 
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.statuses import FINAL
 from sampan.storage import credits as kept
 from sampan.storage import payments, projects, schema
+from sampan.storage.columns import unindexed
 from sampan.storage.engine import Tx
 
 LIST_MAX: Final = 1000
@@ -26,11 +26,6 @@ Condition = ColumnElement[bool]
 # Written into the text, since SQLite uses an index of some rows only where it reads its words.
 _ENDED: Final = text(f"operations.{schema.ENDED}")
 _OPEN: Final = text(f"NOT operations.{schema.ENDED}")
-# Without figures about the rows SQLite would walk through all of a project, whatever the period.
-# https://sqlite.org/optoverview.html, "unary +".
-_PROJECT: Final = UnaryExpression(
-    _o.c.project_id, operator=custom_op("+"), type_=_o.c.project_id.type
-)
 _FINALS: Final = frozenset(status.value for status in FINAL)
 
 
@@ -122,7 +117,7 @@ def _open_payments() -> Select[tuple[int]]:
 def _conditions(wanted: Wanted) -> list[Condition]:
     found: list[Condition] = []
     if wanted.project_ids is not None:
-        found.append(_PROJECT.in_(wanted.project_ids))
+        found.append(unindexed(_o.c.project_id).in_(wanted.project_ids))
     if wanted.types is not None:
         found.append(_o.c.type.in_(wanted.types))
     if wanted.statuses is not None:

@@ -9,7 +9,14 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueC
 
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
-from sampan.storage import columns, schema_bank, schema_links, schema_mails, schema_users
+from sampan.storage import (
+    columns,
+    schema_bank,
+    schema_links,
+    schema_mails,
+    schema_rollups,
+    schema_users,
+)
 from sampan.storage.columns import id_, in_, int_, table, text_
 
 Int = columns.Int
@@ -26,6 +33,8 @@ bank_transfers = schema_bank.bank_transfers
 bank_notices = schema_bank.bank_notices
 link_batches = schema_links.link_batches
 link_batch_lines = schema_links.link_batch_lines
+rollup_hours = schema_rollups.rollup_hours
+rollups = schema_rollups.rollups
 
 TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
@@ -119,6 +128,15 @@ payments = table(
         postgresql_where=text("held_count > 0"),
     ),
 )
+Index(
+    "ix_payments_finished",
+    payments.c.finished_us,
+    payments.c.id,
+    sqlite_where=payments.c.finished_us.is_not(None),
+    postgresql_where=payments.c.finished_us.is_not(None),
+)
+"""Finds the payments that ended in a period; they enter it as they end."""
+
 _open_until = payments.c.finished_us.is_(None) & (payments.c.held_count == 0)
 Index(
     "ix_payments_open_until",
@@ -327,6 +345,7 @@ attempts = table(
     text_("answer"),
     text_("error"),
     Index(None, "callback", "number"),
+    Index(None, "at_us"),
 )
 
 endpoints = table(
