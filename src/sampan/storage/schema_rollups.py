@@ -48,85 +48,82 @@ rollups = table(
 _ENDED_NEW: Final = in_("NEW.status", sorted(FINAL))
 _ENDED_OLD: Final = in_("OLD.status", sorted(FINAL))
 
-Times = dict[str, tuple[str, ...]]
-CHANGES: Final[tuple[tuple[str, str, str, Times], ...]] = (
-    # table, what is done to it, when that counts, and for each source the times it touches
-    ("operations", "INSERT", _ENDED_NEW, {"operations": ("NEW.updated_us",)}),
+CHANGES: Final[tuple[tuple[str, str, str, str, tuple[str, ...]], ...]] = (
+    ("operations", "operations", "INSERT", _ENDED_NEW, ("NEW.updated_us",)),
     (
+        "operations",
         "operations",
         "UPDATE",
         f"{_ENDED_NEW} OR {_ENDED_OLD}",
-        {
-            "operations": tuple(
-                f"(CASE WHEN {ended} THEN {row}.updated_us END)"
-                for row, ended in (("OLD", _ENDED_OLD), ("NEW", _ENDED_NEW))
-            )
-        },
+        (
+            f"(CASE WHEN {_ENDED_OLD} THEN OLD.updated_us END)",
+            f"(CASE WHEN {_ENDED_NEW} THEN NEW.updated_us END)",
+        ),
     ),
+    ("payments made", "payments", "INSERT", "", ("NEW.created_us",)),
+    ("payments made", "payments", "UPDATE", "", ("NEW.created_us",)),
     (
+        "payments ended",
         "payments",
         "INSERT",
-        "",
-        {"payments made": ("NEW.created_us",), "payments ended": ("NEW.finished_us",)},
+        "NEW.finished_us IS NOT NULL",
+        ("NEW.finished_us",),
     ),
     (
+        "payments ended",
         "payments",
         "UPDATE",
-        "",
-        {
-            "payments made": ("OLD.created_us", "NEW.created_us"),
-            "payments ended": ("OLD.finished_us", "NEW.finished_us"),
-        },
+        "OLD.finished_us IS NOT NULL OR NEW.finished_us IS NOT NULL",
+        ("OLD.finished_us", "NEW.finished_us"),
     ),
-    ("attempts", "INSERT", "", {"attempts": ("NEW.at_us",)}),
-    ("attempts", "UPDATE", "", {"attempts": ("OLD.at_us", "NEW.at_us")}),
+    ("attempts", "attempts", "INSERT", "", ("NEW.at_us",)),
+    ("attempts", "attempts", "UPDATE", "", ("NEW.at_us",)),
 )
-"""Which hours a written row belongs to. No row of these tables is ever deleted."""
+"""Source, table, what is done to a row, when that counts, and the times whose hours it touches.
+
+No row of these tables is ever deleted, and what it was made at never changes.
+"""
 
 
-def _forgetting(times: Times) -> str:
-    """Return the statements that forget the hours of some times."""
-    return " ".join(
+def _forgetting(source: str, times: tuple[str, ...]) -> str:
+    """Return the statement that forgets the hours of some times."""
+    hours = [f"{at} / {HOUR_US} * {HOUR_US}" for at in times]
+    those = f"= {hours[0]}" if len(hours) == 1 else f"IN ({', '.join(hours)})"
+    return (
         "UPDATE rollup_hours"  # noqa: S608 - words of ours
         " SET is_built = 0, changes_count = changes_count + 1"
-        f" WHERE source = '{source}'"
-        f" AND start_us IN ({', '.join(f'{at} / {HOUR_US} * {HOUR_US}' for at in of)});"
-        for source, of in times.items()
+        f" WHERE source = '{source}' AND start_us {those};"
     )
+
+
+def _triggers() -> list[tuple[str, str, str, str, str]]:
+    """Return name, deed, table, condition and body of each trigger."""
+    made = [
+        (
+            f"rollup_{source.replace(' ', '_')}_{deed.lower()}",
+            deed,
+            on,
+            when,
+            _forgetting(source, times),
+        )
+        for source, on, deed, when, times in CHANGES
+    ]
+    forgotten = "DELETE FROM rollups WHERE source = OLD.source AND start_us = OLD.start_us;"
+    when = "OLD.is_built = 1 AND NEW.is_built = 0"
+    return [*made, ("rollup_hours_forgotten", "UPDATE", "rollup_hours", when, forgotten)]
 
 
 def _on_sqlite() -> list[str]:
-    made = []
-    for name, deed, when, times in CHANGES:
-        condition = f" WHEN {when}" if when else ""
-        made.append(
-            f"CREATE TRIGGER rollup_{name}_{deed.lower()} AFTER {deed} ON {name}{condition}"
-            f" BEGIN {_forgetting(times)} END"
-        )
-    made.append(
-        "CREATE TRIGGER rollup_hours_forgotten AFTER UPDATE ON rollup_hours"
-        " WHEN OLD.is_built = 1 AND NEW.is_built = 0"
-        " BEGIN DELETE FROM rollups WHERE source = OLD.source AND start_us = OLD.start_us; END"
-    )
-    return made
+    return [
+        f"CREATE TRIGGER {name} AFTER {deed} ON {on}{f' WHEN {when}' if when else ''}"
+        f" BEGIN {body} END"
+        for name, deed, on, when, body in _triggers()
+    ]
 
 
 def _on_postgres() -> list[str]:
     made = []
-    bodies = [
-        (f"rollup_{name}_{deed.lower()}", deed, name, when, _forgetting(times))
-        for name, deed, when, times in CHANGES
-    ]
-    bodies.append(
-        (
-            "rollup_hours_forgotten",
-            "UPDATE",
-            "rollup_hours",
-            "OLD.is_built = 1 AND NEW.is_built = 0",
-            "DELETE FROM rollups WHERE source = OLD.source AND start_us = OLD.start_us;",
-        )
-    )
-    for name, deed, on, when, body in bodies:
+    for name, deed, on, when, body in _triggers():
         condition = f" WHEN ({when})" if when else ""
         made.append(
             f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"

@@ -13,37 +13,24 @@ down_revision = "0011"
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 HOUR = 3_600_000_000
 ENDED = "IN ('decline', 'error', 'expired', 'invoice canceled', 'success')"
-Times = dict[str, tuple[str, ...]]
-CHANGES: tuple[tuple[str, str, str, Times], ...] = (
-    ("operations", "INSERT", f"NEW.status {ENDED}", {"operations": ("NEW.updated_us",)}),
+OVER = "OLD.finished_us IS NOT NULL OR NEW.finished_us IS NOT NULL"
+CHANGES = (
+    ("operations", "operations", "INSERT", f"NEW.status {ENDED}", ("NEW.updated_us",)),
     (
+        "operations",
         "operations",
         "UPDATE",
         f"NEW.status {ENDED} OR OLD.status {ENDED}",
-        {
-            "operations": tuple(
-                f"(CASE WHEN {row}.status {ENDED} THEN {row}.updated_us END)"
-                for row in ("OLD", "NEW")
-            )
-        },
+        tuple(
+            f"(CASE WHEN {row}.status {ENDED} THEN {row}.updated_us END)" for row in ("OLD", "NEW")
+        ),
     ),
-    (
-        "payments",
-        "INSERT",
-        "",
-        {"payments made": ("NEW.created_us",), "payments ended": ("NEW.finished_us",)},
-    ),
-    (
-        "payments",
-        "UPDATE",
-        "",
-        {
-            "payments made": ("OLD.created_us", "NEW.created_us"),
-            "payments ended": ("OLD.finished_us", "NEW.finished_us"),
-        },
-    ),
-    ("attempts", "INSERT", "", {"attempts": ("NEW.at_us",)}),
-    ("attempts", "UPDATE", "", {"attempts": ("OLD.at_us", "NEW.at_us")}),
+    ("payments made", "payments", "INSERT", "", ("NEW.created_us",)),
+    ("payments made", "payments", "UPDATE", "", ("NEW.created_us",)),
+    ("payments ended", "payments", "INSERT", "NEW.finished_us IS NOT NULL", ("NEW.finished_us",)),
+    ("payments ended", "payments", "UPDATE", OVER, ("OLD.finished_us", "NEW.finished_us")),
+    ("attempts", "attempts", "INSERT", "", ("NEW.at_us",)),
+    ("attempts", "attempts", "UPDATE", "", ("NEW.at_us",)),
 )
 KEY = ("source", "start_us", "project_id", "kind", "status", "currency", "code", "slot")
 SUMS = ("count", "amount_minor", "paid_minor", "time_ms")
@@ -91,8 +78,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(*KEY, name=op.f("pk_rollups")),
         sqlite_strict=True,
     )
-    for name, deed, when, times in CHANGES:
-        _trigger(f"rollup_{name}_{deed.lower()}", (name, deed, when), body=_forgetting(times))
+    for source, table, deed, when, times in CHANGES:
+        name = f"rollup_{source.replace(' ', '_')}_{deed.lower()}"
+        _trigger(name, (table, deed, when), body=_forgetting(source, times))
     _trigger(
         "rollup_hours_forgotten",
         ("rollup_hours", "UPDATE", "OLD.is_built = 1 AND NEW.is_built = 0"),
@@ -100,13 +88,13 @@ def upgrade() -> None:
     )
 
 
-def _forgetting(times: Times) -> str:
-    return " ".join(
+def _forgetting(source: str, times: tuple[str, ...]) -> str:
+    hours = [f"{at} / {HOUR} * {HOUR}" for at in times]
+    those = f"= {hours[0]}" if len(hours) == 1 else f"IN ({', '.join(hours)})"
+    return (
         "UPDATE rollup_hours"  # noqa: S608 - words of ours
         " SET is_built = 0, changes_count = changes_count + 1"
-        f" WHERE source = '{source}'"
-        f" AND start_us IN ({', '.join(f'{at} / {HOUR} * {HOUR}' for at in of)});"
-        for source, of in times.items()
+        f" WHERE source = '{source}' AND start_us {those};"
     )
 
 
