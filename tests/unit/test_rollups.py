@@ -16,12 +16,13 @@ from sampan.domain.statuses import FINAL
 from sampan.storage import callbacks, rollups, schema
 from sampan.storage.callbacks import Attempt
 from sampan.storage.engine import Tx
+from sampan.storage.schema_rollups import EIGHT_US
 from sampan.workers import adding
 from sampan.workers.adding import AddUp
 from tests.support.flow_world import FlowWorld
 
 HOURS: Final = 30
-p, o, a, h = schema.payments, schema.operations, schema.attempts, schema.rollup_hours
+p, o, a, s = schema.payments, schema.operations, schema.attempts, schema.rollup_spans
 
 
 def lived(flow: FlowWorld) -> FlowWorld:
@@ -77,9 +78,9 @@ def add_up(flow: FlowWorld) -> int:
     return flow.runner.run(worker.sweep())
 
 
-def kept_hours(flow: FlowWorld) -> set[tuple[str, int]]:
-    """Return the hours whose sums are kept."""
-    chosen = select(h.c.source, h.c.start_us).where(h.c.is_built == 1)
+def kept_spans(flow: FlowWorld, hours: int = 1) -> set[tuple[str, int]]:
+    """Return source and start of the spans whose sums are kept."""
+    chosen = select(s.c.source, s.c.start_us).where(s.c.is_built == 1, s.c.hours == hours)
     return {(row[0], row[1]) for row in flow.do(lambda tx: tx.query(chosen))}
 
 
@@ -131,7 +132,9 @@ def test_kept_or_not_the_answer_is_the_same(story: FlowWorld) -> None:
     expected = story.do(model)
     assert {dataset: before[dataset, Granularity.DAY].every for dataset in Dataset} == expected
     added = add_up(story)
-    assert added == len(kept_hours(story)) > 4 * HOURS
+    assert added == len(kept_spans(story)) + len(kept_spans(story, 8))
+    assert len(kept_spans(story)) > 4 * HOURS
+    assert len(kept_spans(story, 8)) > 4 * HOURS // 8 - 4
     after = {one: ask(story, one[0], granularity=one[1]) for one in everything}
     assert after == before
     assert add_up(story) == 0
@@ -170,17 +173,18 @@ def test_filters(story: FlowWorld) -> None:
 def test_a_late_change_is_seen_at_once(story: FlowWorld) -> None:
     """A decision of staff about an old payment forgets its hour in the same transaction."""
     add_up(story)
-    kept = kept_hours(story)
+    kept, eights = kept_spans(story), kept_spans(story, 8)
     payment = story.payment("p-2")  # paid short
     story.accept("p-2")
     made_us = payment.created_us // HOUR_US * HOUR_US
-    assert kept - kept_hours(story) == {("payments made", made_us)}
+    assert kept - kept_spans(story) == {("payments made", made_us)}
+    assert eights - kept_spans(story, 8) == {("payments made", made_us // EIGHT_US * EIGHT_US)}
     expected = story.do(model)
     assert {dataset: ask(story, dataset).every for dataset in Dataset} == expected
     story.clock.advance(2 * HOUR_US)
     assert add_up(story) > 0
     assert {dataset: ask(story, dataset).every for dataset in Dataset} == expected
-    assert ("payments made", made_us) in kept_hours(story)
+    assert ("payments made", made_us) in kept_spans(story)
 
 
 def test_a_clock_set_back(story: FlowWorld) -> None:
@@ -202,12 +206,18 @@ def test_a_change_meanwhile(story: FlowWorld) -> None:
     story.clock.advance(adding.NOTED_US)
     due = story.do(lambda tx: rollups.due(tx, opened_to_us=story.clock.now_us(), most=1000))
     made_us = story.payment("p-2").created_us // HOUR_US * HOUR_US
-    hour = next(one for one in due if (one.source, one.start_us) == ("payments made", made_us))
+    hour = next(
+        one for one in due if (one.source, one.hours, one.start_us) == ("payments made", 1, made_us)
+    )
     sums = story.do(lambda tx: rollups.gather(tx, hour))
     story.accept("p-2")
     assert story.do(lambda tx: rollups.keep(tx, hour, sums)) is False
     again = story.do(lambda tx: rollups.due(tx, opened_to_us=story.clock.now_us(), most=1000))
-    changed = next(one for one in again if (one.source, one.start_us) == (hour.source, made_us))
+    changed = next(
+        one
+        for one in again
+        if (one.hours, one.within) == (1, hour.within) and one.source is hour.source
+    )
     assert changed.changes_count == hour.changes_count + 1
     sums = story.do(lambda tx: rollups.gather(tx, changed))
     assert story.do(lambda tx: rollups.keep(tx, changed, sums)) is True

@@ -142,12 +142,12 @@ ROWS: Final[dict[Source, Rows]] = {
 """Each source's own rows. Attempts are not told apart by currency."""
 
 
-def kept(source: Source) -> Rows:
-    """Return the sums that are kept of a source as rows of it."""
+def kept(source: Source, hours: int) -> Rows:
+    """Return the sums that are kept of a source, by spans of so many hours, as rows of it."""
     return Rows(
         frm=_r,
         at=_r.c.start_us,
-        which=_r.c.source == source.value,
+        which=(_r.c.source == source.value) & (_r.c.hours == hours),
         project=_r.c.project_id,
         kind=_r.c.kind,
         status=_r.c.status,

@@ -1,6 +1,6 @@
-"""Add up rows by time: from sums that are kept of whole hours, and from the rows of all others.
+"""Add up rows by time: from sums that are kept of spans that are over, and from all other rows.
 
-An answer is exact at every moment. What is kept only makes it quick: an hour that is not kept, or
+An answer is exact at every moment. What is kept only makes it quick: a span that is not kept, or
 was forgotten because a row of it changed, is added up from its rows (docs/decisions/0009).
 """
 
@@ -25,19 +25,26 @@ from sampan.domain.analytics import (
 from sampan.storage import schema
 from sampan.storage.columns import unindexed
 from sampan.storage.engine import Row, Statement, Tx
-from sampan.storage.rollup_sources import ROWS, SUMS, added, kept, step_of
+from sampan.storage.rollup_sources import ROWS, SUMS, Rows, added, kept, step_of
+from sampan.storage.schema_rollups import EIGHT_US, HOURS
 
-_h, _r = schema.rollup_hours, schema.rollups
+_s, _r = schema.rollup_spans, schema.rollups
 _ALL_LINE: Final = {source: Line(source, tuple(Dimension)) for source in Source}
 _KEY: Final = ("project_id", *(one.value for one in Dimension if one is not Dimension.PROJECT))
 
 
-class Hour(msgspec.Struct, frozen=True):
-    """An hour of a source that is over; `changes_count` tells whether it changed since."""
+class Span(msgspec.Struct, frozen=True):
+    """A span of a source that is over; `changes_count` tells whether it changed since."""
 
     source: Source
+    hours: int
     start_us: int
     changes_count: int
+
+    @property
+    def within(self) -> tuple[int, int]:
+        """The first moment and the first one behind the last."""
+        return self.start_us, self.start_us + self.hours * HOUR_US
 
 
 # --- asking ---------------------------------------------------------------------------------
@@ -50,8 +57,15 @@ def cells(tx: Tx, question: Question) -> list[Cell]:
     figures belong together.
     """
     line, within = DATASETS[question.dataset], (question.start_us, question.end_us)
-    parts = [(kept(line.source), within)]
-    parts += [(ROWS[line.source], span) for span in _not_kept(tx, line.source, within)]
+    parts: list[tuple[Rows, tuple[int, int]]] = []
+    left = [within]
+    for hours in sorted(HOURS, reverse=True):
+        if hours * HOUR_US <= question.step_us:
+            parts += [(kept(line.source, hours), one) for one in left]
+            left = [
+                gap for one in left for gap in _not_kept(tx, line.source, hours=hours, within=one)
+            ]
+    parts += [(ROWS[line.source], one) for one in left]
     found: list[Cell] = []
     for rows, span in parts:
         offset_us = OFFSETS_US[question.zone]
@@ -73,21 +87,24 @@ def _cell(row: Row, dimensions: int) -> Cell:
     return Cell(at_us=int(at_us), of=tuple(rest[:dimensions]), sums=Sums(**sums))
 
 
-def _not_kept(tx: Tx, source: Source, within: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return the spans whose hours are not kept, oldest first."""
+def _not_kept(
+    tx: Tx, source: Source, *, hours: int, within: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Return what no span of so many hours is kept of, oldest first."""
     start_us, end_us = within
-    chosen = select(_h.c.start_us).where(
-        _h.c.source == source.value,
-        _h.c.is_built == 1,
-        _h.c.start_us >= start_us,
-        _h.c.start_us < end_us,
+    chosen = select(_s.c.start_us).where(
+        _s.c.source == source.value,
+        _s.c.hours == hours,
+        _s.c.is_built == 1,
+        _s.c.start_us >= start_us,
+        _s.c.start_us < end_us,
     )
-    spans: list[tuple[int, int]] = []
-    for (hour_us,) in [*tx.query(chosen.order_by(_h.c.start_us)), (end_us,)]:
-        if hour_us > start_us:
-            spans.append((start_us, hour_us))
-        start_us = hour_us + HOUR_US
-    return spans
+    found: list[tuple[int, int]] = []
+    for (at_us,) in [*tx.query(chosen.order_by(_s.c.start_us)), (end_us,)]:
+        if at_us > start_us:
+            found.append((start_us, at_us))
+        start_us = at_us + hours * HOUR_US
+    return found
 
 
 # --- keeping --------------------------------------------------------------------------------
@@ -95,79 +112,101 @@ def _not_kept(tx: Tx, source: Source, within: tuple[int, int]) -> list[tuple[int
 
 def _open(dialect: str) -> Insert:
     make = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return make(_h).on_conflict_do_nothing()
+    return make(_s).on_conflict_do_nothing()
 
 
 _OPEN = Statement(_open)
-_NEWEST = Statement(select(func.max(_h.c.start_us)).where(_h.c.source == bindparam("of_source")))
+_NOTED = Statement(
+    select(func.min(_s.c.start_us), func.max(_s.c.start_us)).where(
+        _s.c.source == bindparam("of_source"), _s.c.hours == bindparam("of_hours")
+    )
+)
 _DUE = Statement(
-    select(_h.c.source, _h.c.start_us, _h.c.changes_count)
-    .where(_h.c.is_built == 0, _h.c.opened_us <= bindparam("opened_to_us"))
-    .order_by(_h.c.start_us.desc(), _h.c.source)
+    select(_s.c.source, _s.c.hours, _s.c.start_us, _s.c.changes_count)
+    .where(_s.c.is_built == 0, _s.c.opened_us <= bindparam("opened_to_us"))
+    .order_by(_s.c.start_us.desc(), _s.c.source, _s.c.hours)
     .limit(bindparam("most"))
 )
 _BUILD = Statement(
-    update(_h)
+    update(_s)
     .where(
-        _h.c.source == bindparam("of_source"),
-        _h.c.start_us == bindparam("of_start_us"),
-        _h.c.changes_count == bindparam("counted"),
-        _h.c.is_built == 0,
+        _s.c.source == bindparam("of_source"),
+        _s.c.hours == bindparam("of_hours"),
+        _s.c.start_us == bindparam("of_start_us"),
+        _s.c.changes_count == bindparam("counted"),
+        _s.c.is_built == 0,
     )
     .values(is_built=1)
 )
 _INSERT = Statement(insert(_r))
 
 
-def open_hours(tx: Tx, source: Source, *, end_us: int, now_us: int, most: int) -> int:
-    """Note the hours of a source that are over at `end_us`, at most `most`; return how many.
+def open_spans(tx: Tx, source: Source, *, end_us: int, now_us: int, most: int) -> int:
+    """Note spans of a source that are over at `end_us`, at most `most` hours; return how many.
 
     The first is that of the source's oldest row. From then on the database counts their changes.
     """
-    newest = tx.one(_NEWEST, {"of_source": source.value})
-    assert newest is not None  # noqa: S101 - a maximum has a row
-    if newest[0] is not None:
-        start_us = int(newest[0]) + HOUR_US
-    else:
-        rows = ROWS[source]
-        oldest = tx.query(select(func.min(rows.at)).where(rows.which))[0][0]
-        if oldest is None:
-            return 0
-        start_us = int(oldest) // HOUR_US * HOUR_US
-    starts = range(start_us, end_us - HOUR_US + 1, HOUR_US)[:most]
-    for at_us in starts:
-        tx.run(
-            _OPEN,
-            {
-                "source": source.value,
-                "start_us": at_us,
-                "opened_us": now_us,
-                "changes_count": 0,
-                "is_built": 0,
-            },
-        )
-    return len(starts)
+    hours = _hours_to_note(tx, source, end_us=end_us)[:most]
+    for at_us in hours:
+        _note(tx, source, hours=1, start_us=at_us, now_us=now_us)
+    if hours:
+        first_us, last_us = _noted(tx, source, hours=1)
+        _, before_us = _noted(tx, source, hours=8)
+        # An eight needs all of its hours: they tell it of changes.
+        start_us = -(-first_us // EIGHT_US) * EIGHT_US
+        start_us = start_us if before_us is None else before_us + EIGHT_US
+        for at_us in range(start_us, last_us + HOUR_US - EIGHT_US + 1, EIGHT_US):
+            _note(tx, source, hours=8, start_us=at_us, now_us=now_us)
+    return len(hours)
 
 
-def due(tx: Tx, *, opened_to_us: int, most: int) -> list[Hour]:
-    """Return hours that are not kept and were noted at `opened_to_us` or before, newest first."""
+def _hours_to_note(tx: Tx, source: Source, *, end_us: int) -> Sequence[int]:
+    """Return when the hours begin that are over and not noted."""
+    _, newest_us = _noted(tx, source, hours=1)
+    if newest_us is not None:
+        return range(newest_us + HOUR_US, end_us - HOUR_US + 1, HOUR_US)
+    rows = ROWS[source]
+    oldest_us = tx.query(select(func.min(rows.at)).select_from(rows.frm).where(rows.which))[0][0]
+    if oldest_us is None:
+        return ()
+    return range(int(oldest_us) // HOUR_US * HOUR_US, end_us - HOUR_US + 1, HOUR_US)
+
+
+def _noted(tx: Tx, source: Source, *, hours: int) -> Row:
+    """Return when the first and the last span begin that are noted, None without any."""
+    found = tx.one(_NOTED, {"of_source": source.value, "of_hours": hours})
+    assert found is not None  # noqa: S101 - a maximum has a row
+    return found
+
+
+def _note(tx: Tx, source: Source, *, hours: int, start_us: int, now_us: int) -> None:
+    named = {"source": source.value, "hours": hours, "start_us": start_us}
+    tx.run(_OPEN, named | {"opened_us": now_us, "changes_count": 0, "is_built": 0})
+
+
+def due(tx: Tx, *, opened_to_us: int, most: int) -> list[Span]:
+    """Return spans that are not kept and were noted at `opened_to_us` or before, newest first."""
     rows = tx.all(_DUE, {"opened_to_us": opened_to_us, "most": most})
-    return [Hour(Source(source), start_us, changes) for source, start_us, changes in rows]
+    return [Span(Source(source), *rest) for source, *rest in rows]
 
 
-def gather(tx: Tx, hour: Hour) -> Sequence[Row]:
-    """Add up an hour from its rows."""
-    within = (hour.start_us, hour.start_us + HOUR_US)
-    return tx.query(added(ROWS[hour.source], _ALL_LINE[hour.source], within=within))
+def gather(tx: Tx, span: Span) -> Sequence[Row]:
+    """Add up a span from its rows."""
+    return tx.query(added(ROWS[span.source], _ALL_LINE[span.source], within=span.within))
 
 
-def keep(tx: Tx, hour: Hour, sums: Iterable[Row]) -> bool:
-    """Keep what an hour adds up to; False when a row of it has changed since `hour` was read."""
-    named: dict[str, Any] = {"of_source": hour.source.value, "of_start_us": hour.start_us}
-    if not tx.run(_BUILD, named | {"counted": hour.changes_count}):
+def keep(tx: Tx, span: Span, sums: Iterable[Row]) -> bool:
+    """Keep what a span adds up to; False when a row of it has changed since `span` was read."""
+    named: dict[str, Any] = {
+        "of_source": span.source.value,
+        "of_hours": span.hours,
+        "of_start_us": span.start_us,
+        "counted": span.changes_count,
+    }
+    if not tx.run(_BUILD, named):
         return False
+    key = {"source": span.source.value, "hours": span.hours, "start_us": span.start_us}
     for row in sums:
-        key = {"source": hour.source.value, "start_us": hour.start_us}
         values = dict(zip((*_KEY, *SUMS), row, strict=True))
         tx.do(_INSERT, key | {name: _plain(value) for name, value in values.items()})
     return True

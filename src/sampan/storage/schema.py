@@ -33,7 +33,7 @@ bank_transfers = schema_bank.bank_transfers
 bank_notices = schema_bank.bank_notices
 link_batches = schema_links.link_batches
 link_batch_lines = schema_links.link_batch_lines
-rollup_hours = schema_rollups.rollup_hours
+rollup_spans = schema_rollups.rollup_spans
 rollups = schema_rollups.rollups
 
 TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail")

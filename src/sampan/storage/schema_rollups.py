@@ -1,7 +1,7 @@
-"""Tables of what is added up by the hour, and the triggers that keep them true.
+"""Tables of what is added up by time, and the triggers that keep them true.
 
-An hour that is added up is forgotten in the very transaction that changes a row of it, whoever
-writes that row: the database does it, so no use case can forget to (docs/decisions/0009).
+A span of time that is added up is forgotten in the very transaction that changes a row of it,
+whoever writes that row: the database does it, so no use case can forget to (docs/decisions/0009).
 """
 
 from typing import Final
@@ -14,22 +14,34 @@ from sampan.storage.columns import Int, in_, int_, metadata, table
 
 SOURCES: Final = ("attempts", "operations", "payments ended", "payments made")
 
-rollup_hours = table(
-    "rollup_hours",
+HOURS: Final = (1, 8)
+"""How long spans are. Days of Hong Kong and of UTC are both made of eights."""
+EIGHT_US: Final = 8 * HOUR_US
+
+rollup_spans = table(
+    "rollup_spans",
     Column("source", Text, primary_key=True),
+    Column("hours", Int, primary_key=True, autoincrement=False),
     Column("start_us", Int, primary_key=True, autoincrement=False),
     int_("opened_us"),
     int_("changes_count"),
     int_("is_built"),
     CheckConstraint(in_("source", SOURCES), name="source_known"),
-    CheckConstraint(f"start_us / {HOUR_US} * {HOUR_US} = start_us", name="start_is_an_hour"),
+    CheckConstraint("hours IN (1, 8)", name="hours_known"),
+    CheckConstraint(
+        f"start_us / (hours * {HOUR_US}) * (hours * {HOUR_US}) = start_us", name="start_is_even"
+    ),
     CheckConstraint("is_built IN (0, 1)", name="built_or_not"),
 )
-"""Hours that are over. `changes_count` counts the rows of an hour that changed since it is here."""
+"""Spans that are over. `changes_count` counts the rows of one that changed since it is here.
+
+A span of eight is here only when its hours are: their triggers tell it.
+"""
 
 rollups = table(
     "rollups",
     Column("source", Text, primary_key=True),
+    Column("hours", Int, primary_key=True, autoincrement=False),
     Column("start_us", Int, primary_key=True, autoincrement=False),
     Column("project_id", Int, primary_key=True, autoincrement=False),
     Column("kind", Text, primary_key=True),
@@ -43,7 +55,7 @@ rollups = table(
     int_("time_ms"),
     CheckConstraint("count > 0", name="count_range"),
 )
-"""Sums of each hour that is built, and of no other."""
+"""Sums of each span that is built, and of no other."""
 
 _ENDED_NEW: Final = in_("NEW.status", sorted(FINAL))
 _ENDED_OLD: Final = in_("OLD.status", sorted(FINAL))
@@ -90,9 +102,9 @@ def _forgetting(source: str, times: tuple[str, ...]) -> str:
     hours = [f"{at} / {HOUR_US} * {HOUR_US}" for at in times]
     those = f"= {hours[0]}" if len(hours) == 1 else f"IN ({', '.join(hours)})"
     return (
-        "UPDATE rollup_hours"  # noqa: S608 - words of ours
+        "UPDATE rollup_spans"  # noqa: S608 - words of ours
         " SET is_built = 0, changes_count = changes_count + 1"
-        f" WHERE source = '{source}' AND start_us {those};"
+        f" WHERE source = '{source}' AND hours = 1 AND start_us {those};"
     )
 
 
@@ -108,9 +120,23 @@ def _triggers() -> list[tuple[str, str, str, str, str]]:
         )
         for source, on, deed, when, times in CHANGES
     ]
-    forgotten = "DELETE FROM rollups WHERE source = OLD.source AND start_us = OLD.start_us;"
-    when = "OLD.is_built = 1 AND NEW.is_built = 0"
-    return [*made, ("rollup_hours_forgotten", "UPDATE", "rollup_hours", when, forgotten)]
+    eight = (
+        "UPDATE rollup_spans"  # noqa: S608 - words of ours
+        " SET is_built = 0, changes_count = changes_count + 1"
+        " WHERE source = OLD.source AND hours = 8"
+        f" AND start_us = OLD.start_us / {EIGHT_US} * {EIGHT_US};"
+    )
+    changed = "OLD.hours = 1 AND NEW.changes_count <> OLD.changes_count"
+    forgotten = "OLD.is_built = 1 AND NEW.is_built = 0"
+    sums = (
+        "DELETE FROM rollups"
+        " WHERE source = OLD.source AND hours = OLD.hours AND start_us = OLD.start_us;"
+    )
+    return [
+        *made,
+        ("rollup_spans_changed", "UPDATE", "rollup_spans", changed, eight),
+        ("rollup_spans_forgotten", "UPDATE", "rollup_spans", forgotten, sums),
+    ]
 
 
 def _on_sqlite() -> list[str]:

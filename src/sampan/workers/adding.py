@@ -1,4 +1,4 @@
-"""Adds up hours that are over, so that analytics need not look at every row again."""
+"""Adds up spans of time that are over, so that analytics need not look at every row again."""
 
 import asyncio
 from contextlib import suppress
@@ -11,39 +11,39 @@ from sampan.domain.analytics import Source
 from sampan.errors import Unavailable
 from sampan.storage import rollups
 from sampan.storage.engine import Store
-from sampan.storage.rollups import Hour
+from sampan.storage.rollups import Span
 
 PAUSE_S: Final = 60.0
 OVER_US: Final = 30 * MINUTE_US
 """So long after its end an hour is noted: most payments made in it have ended by then."""
 NOTED_US: Final = MINUTE_US
-"""So long after it is noted an hour is added up: longer than any transaction lasts that may have
-begun before the database counted the hour's changes."""
+"""So long after it is noted a span is added up: longer than any transaction lasts that may have
+begun before the database counted its changes."""
 OPEN_MAX: Final = 500
 DUE_MAX: Final = 100
 log = structlog.get_logger(__name__)
 
 
 class AddUp:
-    """Adds up by the hour; several processes may, and harm nothing."""
+    """Adds up; several processes may, and harm nothing."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
     async def sweep(self) -> int:
-        """Note and add up every hour that is due; return how many were added up.
+        """Note and add up every span that is due; return how many were added up.
 
-        One hour at a time, so that nobody else waits long for the database.
+        One span at a time, so that nobody else waits long for the database.
         """
         for source in Source:
             while await self._open(source) == OPEN_MAX:
                 pass
         added = 0
         while due := await self._due():
-            kept = [await self._add_up(hour) for hour in due]
+            kept = [await self._add_up(span) for span in due]
             added += sum(kept)
-            # An hour that changes while it is added up has its turn again next time.
+            # A span that changes while it is added up has its turn again next time.
             if len(due) < DUE_MAX or not any(kept):
                 break
         return added
@@ -62,15 +62,15 @@ class AddUp:
         now_us = self._clock.now_us()
         end_us = (now_us - OVER_US) // HOUR_US * HOUR_US
         return await self._store.transact(
-            lambda tx: rollups.open_hours(tx, source, end_us=end_us, now_us=now_us, most=OPEN_MAX)
+            lambda tx: rollups.open_spans(tx, source, end_us=end_us, now_us=now_us, most=OPEN_MAX)
         )
 
-    async def _due(self) -> list[Hour]:
+    async def _due(self) -> list[Span]:
         opened_to_us = self._clock.now_us() - NOTED_US
         return await self._store.read(
             lambda tx: rollups.due(tx, opened_to_us=opened_to_us, most=DUE_MAX)
         )
 
-    async def _add_up(self, hour: Hour) -> bool:
-        sums = await self._store.read(lambda tx: rollups.gather(tx, hour))
-        return await self._store.transact(lambda tx: rollups.keep(tx, hour, sums))
+    async def _add_up(self, span: Span) -> bool:
+        sums = await self._store.read(lambda tx: rollups.gather(tx, span))
+        return await self._store.transact(lambda tx: rollups.keep(tx, span, sums))
