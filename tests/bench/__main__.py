@@ -4,8 +4,8 @@
 
 Prints a table; with `--json` the last line of standard output is one object, name → number or
 null. `--markdown FILE` writes the table between the bench marks of a file; `readme` as NAME runs
-all but `dashboard`, as no NAME does, and writes it into README.md. A benchmark that cannot run here
-is null, with the reason on standard error.
+all but the long ones, as no NAME does, and writes it into README.md. A benchmark that cannot run
+here is null, with the reason on standard error.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import coding, listing, living, opening, selling, world
+from tests.bench import analysing, coding, listing, living, opening, selling, world
 
 Figures = dict[str, float | None]
 
@@ -29,9 +29,10 @@ BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "qr": coding.qr,
     "signing": coding.signing,
     "dashboard": listing.both,
+    "analytics": analysing.both,
 }
-UNTOLD = {"dashboard"}
-"""Takes minutes and has many figures: run by its name alone."""
+UNTOLD = {"analytics", "dashboard"}
+"""They take minutes and have many figures: run by name alone."""
 
 MEANINGS = {
     "sale_sqlite": (
@@ -63,6 +64,7 @@ MEANINGS = {
     "qr_png_per_s": "… our PNGs a second",
     "sign_verify_per_s": "sign a sale and verify it, pairs a second",
     **listing.MEANINGS,
+    **analysing.MEANINGS,
 }
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 

@@ -18,7 +18,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
-from sqlalchemy import Connection, Index, insert
+from sqlalchemy import Connection, Engine, Index, insert
 
 from sampan.clock import SystemClock
 from sampan.dashboard.payments import COUNTED_MAX
@@ -121,7 +121,7 @@ Figures = dict[str, float | None]
 Question = Callable[[Tx], object]
 
 
-def _count() -> int:
+def count_asked() -> int:
     """Return how many payments to fill in. Raises `ValueError` for a number out of range."""
     count = int(os.environ.get(COUNT_VARIABLE, COUNT))
     if not SMALL_COUNT <= count <= COUNT_MAX:
@@ -132,7 +132,7 @@ def _count() -> int:
 # --- filling --------------------------------------------------------------------------------
 
 
-def _payment(number: int, count: int, draw: random.Random) -> dict[str, Any]:
+def _payment(number: int, count: int, *, step_us: int, draw: random.Random) -> dict[str, Any]:
     """Return a payment as a busy year leaves it: the newest few hundred are open, some hold money.
 
     Half of all belong to project 1; every tenth has the one customer id that guests share.
@@ -143,7 +143,7 @@ def _payment(number: int, count: int, draw: random.Random) -> dict[str, Any]:
     if number > count - 300:
         status = PaymentStatus.AWAITING_CUSTOMER_ACTION
     amount = draw.randint(100, 500_000)
-    created = BEGUN_US + number * STEP_US
+    created = BEGUN_US + number * step_us
     guest = draw.random() < 0.1
     return {
         "id": FIRST_KEY + number,
@@ -189,15 +189,17 @@ def _operation(payment: dict[str, Any], number: int) -> dict[str, Any]:
     }
 
 
-def _chunks(count: int) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+def _chunks(
+    count: int, step_us: int
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     draw = random.Random(7)
     for begin in range(0, count, CHUNK):
         numbers = range(begin, min(begin + CHUNK, count))
-        made = [_payment(number, count, draw) for number in numbers]
+        made = [_payment(number, count, step_us=step_us, draw=draw) for number in numbers]
         yield made, [_operation(each, n) for each, n in zip(made, numbers, strict=True)]
 
 
-def _copy(conn: Connection, table: str, rows: list[dict[str, Any]]) -> None:
+def copy(conn: Connection, table: str, rows: list[dict[str, Any]]) -> None:
     """Write rows as fast as the engine takes them."""
     target = schema.metadata.tables[table]
     if conn.dialect.name == "sqlite":
@@ -214,7 +216,7 @@ def _indexes(table: str) -> list[Index]:
     return sorted(schema.metadata.tables[table].indexes, key=lambda index: str(index.name))
 
 
-def fill(url: str, count: int) -> None:
+def fill(url: str, count: int, *, step_us: int = STEP_US) -> None:
     """Write projects, payments and their operations into an empty, migrated database."""
     engine = opening.make_engine(url)
     projects = [
@@ -235,16 +237,20 @@ def fill(url: str, count: int) -> None:
         # Made anew from all rows at once, which is many times faster.
         for index in indexes:
             index.drop(conn)
-        for payments, operations in _chunks(count):
-            _copy(conn, "payments", payments)
-            _copy(conn, "operations", operations)
+        for payments, operations in _chunks(count, step_us):
+            copy(conn, "payments", payments)
+            copy(conn, "operations", operations)
         for index in indexes:
             index.create(conn)
+    settle(engine)
+    engine.dispose()
+
+
+def settle(engine: Engine) -> None:
+    """Do what a server that runs does by itself, some time after rows have come."""
     if engine.dialect.name == "postgresql":
-        # A server that runs does so by itself, some time after the rows have come.
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             conn.exec_driver_sql("VACUUM ANALYZE")
-    engine.dispose()
 
 
 # --- asking ---------------------------------------------------------------------------------
@@ -311,7 +317,7 @@ async def _questions(store: Store, count: int) -> dict[str, Question]:
     }
 
 
-async def _p95_ms(store: Store, question: Question) -> float:
+async def p95_ms(store: Store, question: Question) -> float:
     """Return the 95th percentile; what takes long is asked less often."""
     times: list[float] = []
     await store.read(question)
@@ -340,7 +346,7 @@ async def _filled(url: str, count: int) -> AsyncIterator[Store]:
 async def _measure(url: str, count: int) -> dict[str, float]:
     async with _filled(url, count) as store:
         questions = await _questions(store, count)
-        return {name: await _p95_ms(store, each) for name, each in questions.items()}
+        return {name: await p95_ms(store, each) for name, each in questions.items()}
 
 
 def _pages(url: str) -> dict[str, float]:
@@ -393,7 +399,7 @@ def _engine(name: str, database: Callable[[], AbstractContextManager[str]], coun
 
 def both() -> Figures:
     """Times of finding on both engines, and how they grow from 10,000 payments."""
-    count = _count()
+    count = count_asked()
     figures = _engine("sqlite", world.sqlite, count)
     try:
         return figures | _engine("postgres", world.postgres, count)

@@ -300,13 +300,15 @@ def periods(question: Question) -> tuple[int, ...]:
 def answer(question: Question, cells: Iterable[Cell]) -> Answer:
     """Put cells together, in whatever order they come."""
     begins = periods(question)
-    place = {begin: number for number, begin in enumerate(begins)}
+    number = {begin: place for place, begin in enumerate(begins)}
+    places: dict[int, int] = {}
     found: dict[tuple[str | int, ...], list[Sums]] = {}
     for cell in cells:
+        if cell.at_us not in places:
+            begin = period_of(cell.at_us, granularity=question.granularity, zone=question.zone)
+            places[cell.at_us] = number[begin]
         row = found.setdefault(cell.of, [Sums()] * len(begins))
-        begin = period_of(cell.at_us, granularity=question.granularity, zone=question.zone)
-        number = place[begin]
-        row[number] = row[number] + cell.sums
+        row[places[cell.at_us]] += cell.sums
     keys = tuple(sorted(found))
     return Answer(
         question=question,

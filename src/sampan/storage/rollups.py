@@ -214,3 +214,8 @@ def keep(tx: Tx, span: Span, sums: Iterable[Row]) -> bool:
 
 def _plain(value: Any) -> str | int:  # noqa: ANN401 - PostgreSQL adds up integers to decimals
     return value if isinstance(value, str) else int(value)
+
+
+def kept_count(tx: Tx) -> int:
+    """Return how many sums are kept."""
+    return int(tx.query(select(func.count()).select_from(_r))[0][0])
