@@ -61,10 +61,10 @@ def attempt(flow: FlowWorld, name: str, number: int, *, http_status: int | None)
     flow.do(lambda tx: callbacks.insert_attempt(tx, tried))
 
 
-def ask(flow: FlowWorld, dataset: Dataset, **more: object) -> Answer:
+def ask(flow: FlowWorld, dataset: Dataset, *, days_before: int = 4, **more: object) -> Answer:
     """Ask about all of the story's days."""
     now_us = flow.clock.now_us()
-    first, last = (analytics.day_text(now_us + n * DAY_US, Zone.UTC) for n in (-4, 1))
+    first, last = (analytics.day_text(now_us + n * DAY_US, Zone.UTC) for n in (-days_before, 1))
     asked = Question.of_days(dataset, (first, last), zone=Zone.HONG_KONG, **more)
     cells = flow.runner.run(flow.store.read(lambda tx: rollups.cells(tx, asked)))
     return analytics.answer(asked, cells)
@@ -204,7 +204,9 @@ def test_a_change_meanwhile(story: FlowWorld) -> None:
     worker = AddUp(story.store, story.clock)
     story.runner.run(worker.sweep())
     story.clock.advance(adding.NOTED_US)
-    due = story.do(lambda tx: rollups.due(tx, opened_to_us=story.clock.now_us(), most=1000))
+    due = story.do(
+        lambda tx: rollups.due(tx, opened_to_us=story.clock.now_us(), hours_from_us=0, most=1000)
+    )
     made_us = story.payment("p-2").created_us // HOUR_US * HOUR_US
     hour = next(
         one for one in due if (one.source, one.hours, one.start_us) == ("payments made", 1, made_us)
@@ -212,7 +214,9 @@ def test_a_change_meanwhile(story: FlowWorld) -> None:
     sums = story.do(lambda tx: rollups.gather(tx, hour))
     story.accept("p-2")
     assert story.do(lambda tx: rollups.keep(tx, hour, sums)) is False
-    again = story.do(lambda tx: rollups.due(tx, opened_to_us=story.clock.now_us(), most=1000))
+    again = story.do(
+        lambda tx: rollups.due(tx, opened_to_us=story.clock.now_us(), hours_from_us=0, most=1000)
+    )
     changed = next(
         one
         for one in again
@@ -222,6 +226,20 @@ def test_a_change_meanwhile(story: FlowWorld) -> None:
     sums = story.do(lambda tx: rollups.gather(tx, changed))
     assert story.do(lambda tx: rollups.keep(tx, changed, sums)) is True
     assert story.do(lambda tx: rollups.keep(tx, changed, sums)) is False
+
+
+def test_hours_of_long_ago(story: FlowWorld) -> None:
+    """After a month eights alone are kept, and the answer is the same."""
+    add_up(story)
+    expected = story.do(model)
+    eights = kept_spans(story, 8)
+    story.clock.advance(adding.HOURS_KEPT_US)
+    begun_us = story.clock.now_us() - adding.HOURS_KEPT_US
+    add_up(story)
+    assert all(start_us >= begun_us for _, start_us in kept_spans(story))
+    assert kept_spans(story, 8) >= eights
+    asked = {dataset: ask(story, dataset, days_before=40).every for dataset in Dataset}
+    assert asked == expected
 
 
 def test_nothing_yet(flow: FlowWorld) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Insert, bindparam, func, insert, select, update
+from sqlalchemy import Insert, bindparam, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.clock import HOUR_US
@@ -123,7 +123,11 @@ _NOTED = Statement(
 )
 _DUE = Statement(
     select(_s.c.source, _s.c.hours, _s.c.start_us, _s.c.changes_count)
-    .where(_s.c.is_built == 0, _s.c.opened_us <= bindparam("opened_to_us"))
+    .where(
+        _s.c.is_built == 0,
+        _s.c.opened_us <= bindparam("opened_to_us"),
+        or_(_s.c.hours > 1, _s.c.start_us >= bindparam("hours_from_us")),
+    )
     .order_by(_s.c.start_us.desc(), _s.c.source, _s.c.hours)
     .limit(bindparam("most"))
 )
@@ -137,6 +141,15 @@ _BUILD = Statement(
         _s.c.is_built == 0,
     )
     .values(is_built=1)
+)
+_OLD: Final = (
+    select(_s.c.source, _s.c.hours, _s.c.start_us)
+    .where(_s.c.hours == 1, _s.c.is_built == 1, _s.c.start_us < bindparam("before_us"))
+    .order_by(_s.c.start_us)
+    .limit(bindparam("most"))
+)
+_FORGET = Statement(
+    update(_s).where(tuple_(_s.c.source, _s.c.hours, _s.c.start_us).in_(_OLD)).values(is_built=0)
 )
 _INSERT = Statement(insert(_r))
 
@@ -184,9 +197,13 @@ def _note(tx: Tx, source: Source, *, hours: int, start_us: int, now_us: int) -> 
     tx.run(_OPEN, named | {"opened_us": now_us, "changes_count": 0, "is_built": 0})
 
 
-def due(tx: Tx, *, opened_to_us: int, most: int) -> list[Span]:
-    """Return spans that are not kept and were noted at `opened_to_us` or before, newest first."""
-    rows = tx.all(_DUE, {"opened_to_us": opened_to_us, "most": most})
+def due(tx: Tx, *, opened_to_us: int, hours_from_us: int, most: int) -> list[Span]:
+    """Return spans that are not kept and were noted at `opened_to_us` or before, newest first.
+
+    Single hours before `hours_from_us` are not: eights answer for them.
+    """
+    asked = {"opened_to_us": opened_to_us, "hours_from_us": hours_from_us, "most": most}
+    rows = tx.all(_DUE, asked)
     return [Span(Source(source), *rest) for source, *rest in rows]
 
 
@@ -210,6 +227,11 @@ def keep(tx: Tx, span: Span, sums: Iterable[Row]) -> bool:
         values = dict(zip((*_KEY, *SUMS), row, strict=True))
         tx.do(_INSERT, key | {name: _plain(value) for name, value in values.items()})
     return True
+
+
+def forget_hours(tx: Tx, *, before_us: int, most: int) -> int:
+    """Keep no longer what single hours before a moment add up to; return how many there were."""
+    return tx.run(_FORGET, {"before_us": before_us, "most": most})
 
 
 def _plain(value: Any) -> str | int:  # noqa: ANN401 - PostgreSQL adds up integers to decimals

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from sampan.clock import HOUR_US, MINUTE_US, Clock
+from sampan.clock import DAY_US, HOUR_US, MINUTE_US, Clock
 from sampan.domain.analytics import Source
 from sampan.errors import Unavailable
 from sampan.storage import rollups
@@ -19,6 +19,9 @@ OVER_US: Final = 30 * MINUTE_US
 NOTED_US: Final = MINUTE_US
 """So long after it is noted a span is added up: longer than any transaction lasts that may have
 begun before the database counted its changes."""
+HOURS_KEPT_US: Final = 31 * DAY_US
+"""Single hours are kept for so long. A merchant with few payments has hardly more rows than sums of
+hours, and older periods are asked for by the day."""
 OPEN_MAX: Final = 500
 DUE_MAX: Final = 100
 log = structlog.get_logger(__name__)
@@ -46,6 +49,8 @@ class AddUp:
             # A span that changes while it is added up has its turn again next time.
             if len(due) < DUE_MAX or not any(kept):
                 break
+        while await self._forget() == DUE_MAX:
+            pass
         return added
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,9 +71,20 @@ class AddUp:
         )
 
     async def _due(self) -> list[Span]:
-        opened_to_us = self._clock.now_us() - NOTED_US
+        now_us = self._clock.now_us()
         return await self._store.read(
-            lambda tx: rollups.due(tx, opened_to_us=opened_to_us, most=DUE_MAX)
+            lambda tx: rollups.due(
+                tx,
+                opened_to_us=now_us - NOTED_US,
+                hours_from_us=now_us - HOURS_KEPT_US,
+                most=DUE_MAX,
+            )
+        )
+
+    async def _forget(self) -> int:
+        before_us = self._clock.now_us() - HOURS_KEPT_US
+        return await self._store.transact(
+            lambda tx: rollups.forget_hours(tx, before_us=before_us, most=DUE_MAX)
         )
 
     async def _add_up(self, span: Span) -> bool:
