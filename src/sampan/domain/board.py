@@ -19,9 +19,7 @@ WIDTHS: Final = (1, 2)
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
-    """A chart on a board. `number` names it on this board; without a title it is called by what
-    it shows.
-    """
+    """A chart on a board, which `number` names; without a title it is called by what it shows."""
 
     number: int
     title: str = ""
@@ -54,9 +52,7 @@ def moved(panels: Panels, number: int, *, by: int) -> Panels:
 
 def changed(panels: Panels, number: int, **to: object) -> Panels:
     """Give a panel another `title` or `width`."""
-    return [
-        msgspec.structs.replace(one, **to) if one.number == number else one for one in panels
-    ]
+    return [msgspec.structs.replace(one, **to) if one.number == number else one for one in panels]
 
 
 def removed(panels: Panels, number: int) -> Panels:
