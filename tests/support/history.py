@@ -38,7 +38,7 @@ class History:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
 
-    def payment(  # noqa: PLR0913 - each a plain fact of the payment
+    def payment(
         self,
         project_id: int,
         *,
@@ -93,7 +93,7 @@ class History:
         )
         return key
 
-    def operation(  # noqa: PLR0913 - each a plain fact of the operation
+    def operation(
         self,
         payment: int,
         project_id: int,
@@ -209,7 +209,7 @@ def weeks(
                     _one(history, project_id, made_us, draw=draw, now_us=now_us, back=back)
 
 
-def _one(  # noqa: PLR0913 - the surroundings of a payment
+def _one(
     history: History, project_id: int, made_us: int, *, draw: random.Random, now_us: int, back: int
 ) -> None:
     currency = "CNY" if draw.random() < 0.12 else "HKD"

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from sampan.dashboard import analytics_query
 from sampan.dashboard.analytics import answers, shown, tabs, today
-from sampan.dashboard.analytics_datasets import NAMES, TITLES
+from sampan.dashboard.analytics_datasets import NAMES, TITLES, name_of
 from sampan.dashboard.analytics_query import GRANULARITIES, NO_VALUE, PATH, PERIODS, ZONES
 from sampan.dashboard.payments import is_line
 from sampan.dashboard.visit import Visit
@@ -165,7 +165,7 @@ def _panel(visit: Visit, panel: Panel, seen: Seen) -> dict[str, Any]:
         "panel": panel,
         "spec": spec,
         "title": panel.title,
-        "name": TITLES[spec.drawn],
+        "name": name_of(spec.drawn),
         "period": PERIODS[spec.period],
         "path": analytics_query.path(spec),
         "csv": analytics_query.path(spec).replace("?", ".csv?", 1),

@@ -34,7 +34,14 @@ from sampan.domain.analytics import (
     median_slot,
 )
 from sampan.domain.analytics_figures import MINUTE_S, by_period, per_mille, ranked, within
-from sampan.domain.analytics_spec import DEFAULT_CURRENCY, Apart, Drawing, Measure
+from sampan.domain.analytics_spec import (
+    DEFAULT_CURRENCY,
+    DRAWINGS,
+    OF_DRAWING,
+    Apart,
+    Drawing,
+    Measure,
+)
 from sampan.domain.codes import message
 from sampan.domain.statuses import FINAL, PaymentStatus
 from sampan.money import DECIMALS
@@ -131,19 +138,19 @@ def payments(w: Writing) -> View:
         w.counts(w.say(NAMES[Dataset.PAYMENTS]), by_period(w.answer), _made(w)),
         *(w.counts(w.say(_GROUPS[key][0]), sums, _made(w, key)) for key, sums in groups.items()),
     ]
-    for currency in DECIMALS:
-        paid = w.answer.of(currency, "success")
-        if added(paid).paid_minor:
-            name = f"{w.say(PAID)} {currency}"
-            columns.append(w.amounts(name, paid, currency, _made(w, "paid", currency)))
+    amounts = [
+        w.amounts(f"{w.say(PAID)} {currency}", paid, currency, _made(w, "paid", currency))
+        for currency in DECIMALS
+        if added(paid := w.answer.of(currency, "success")).paid_minor
+    ]
     series = [
         Series(w.say(_GROUPS[key][0]), _GROUPS[key][1], [one.count for one in sums])
         for key, sums in groups.items()
     ]
     return View(
-        figures=[w.figure(one) for one in columns],
+        figures=[w.figure(one) for one in (columns[0], *amounts, *columns[1:])],
         drawn=[w.stacks(Drawing.MADE, w.say(TITLES[Drawing.MADE]), series)],
-        table=w.table(columns),
+        table=w.table([*columns, *amounts]),
     )
 
 
@@ -353,7 +360,7 @@ def time_to_pay(w: Writing) -> View:
             w.rates(Drawing.WITHIN_MINUTE, w.say(TITLES[Drawing.WITHIN_MINUTE]), w.each(share)),
         ],
         table=w.table(
-            [*(w.counts(name, one) for name, one in zip(names, slots, strict=True)), *columns]
+            [*columns, *(w.counts(name, one) for name, one in zip(names, slots, strict=True))]
         ),
     )
 
@@ -404,6 +411,12 @@ _VIEWS: Final[Mapping[Dataset, Callable[[Writing], View]]] = {
     Dataset.TIME_TO_PAY: time_to_pay,
     Dataset.CALLBACKS: callbacks,
 }
+
+
+def name_of(drawing: Drawing) -> str:
+    """Return what a chart is called where it stands alone: the first of a dataset, by that."""
+    dataset = OF_DRAWING[drawing]
+    return NAMES[dataset] if DRAWINGS[dataset][0] is drawing else TITLES[drawing]
 
 
 def view(w: Writing) -> View:

@@ -64,7 +64,10 @@ class Times:
         begin, end = _at(span[0], zone), _at(span[1], zone)
         if self._by is Granularity.MONTH and begin.day == end.day == 1:
             return f"{begin:%Y-%m}"
-        return self._range(span)
+        first, _, last = self._range(span).partition(" – ")
+        # The year is said once where it is one.
+        shorter = last[len("YYYY-") :] if last[:4] == first[:4] else last
+        return f"{first} – {shorter}" if last else first
 
     def _range(self, span: Span) -> str:
         zone = self.answer.question.zone

@@ -16,11 +16,13 @@ from sampan.web.i18n import mark, money_text, translate
 
 MINOR: Final = 100
 NOTHING: Final = "–"
+SECOND_MS: Final = 1000
 SECONDS_MS_MAX: Final = 100_000
 """Below it a time is said in seconds alone."""
 
 PERIOD: Final = mark("Period")
 ALL: Final = mark("All")
+MILLISECONDS: Final = mark("%(count)s ms")
 SECONDS: Final = mark("%(count)s s")
 MINUTES: Final = mark("%(count)s min")
 LONGER: Final = mark("%(minutes)s min %(seconds)s s")
@@ -226,13 +228,15 @@ class Writing:
         return Drawn(drawing=drawing, title=title, key=drawing.value, ranks=ranks)
 
     def duration(self, time_ms: int | None) -> Value:
-        """Return how long something took: `24.3 s`, `3 min 12 s`."""
+        """Return how long something took: `45 ms`, `24.3 s`, `3 min 12 s`; plainly in seconds."""
         if time_ms is None:
             return NO_VALUE
-        plain = f"{time_ms / 1000:.1f}"
+        plain = f"{time_ms // SECOND_MS}.{time_ms % SECOND_MS:03}"
+        if time_ms < SECOND_MS:
+            return Value(self.say(MILLISECONDS, count=time_ms), plain)
         if time_ms < SECONDS_MS_MAX:
-            return Value(self.say(SECONDS, count=plain), plain)
-        minutes, seconds = divmod(time_ms // 1000, MINUTE_S)
+            return Value(self.say(SECONDS, count=plain[:-2]), plain)
+        minutes, seconds = divmod(time_ms // SECOND_MS, MINUTE_S)
         return Value(self.say(LONGER, minutes=f"{minutes:,}", seconds=seconds), plain)
 
     def seconds(self, count: int) -> str:

@@ -32,9 +32,9 @@ Change = Callable[[Panels], Panels]
 
 READY: Final[Panels] = (
     Panel(number=1, spec=Spec(dataset=Dataset.CONVERSION)),
-    Panel(number=2, spec=Spec(dataset=Dataset.TURNOVER)),
-    Panel(number=3, spec=Spec(dataset=Dataset.OPERATIONS)),
-    Panel(number=4, spec=Spec(dataset=Dataset.DECLINES)),
+    Panel(number=2, spec=Spec(dataset=Dataset.OPERATIONS)),
+    Panel(number=3, spec=Spec(dataset=Dataset.TURNOVER), width=2),
+    Panel(number=4, spec=Spec(dataset=Dataset.DECLINES), width=2),
 )
 """What everybody begins with, each of the last seven days: the ready templates of the platform
 whose protocol Sampan speaks that make sense for one method, and why payments fail.

@@ -20,7 +20,6 @@ FILLED: Final = 0.66
 NARROW: Final = 310
 WIDE: Final = 620
 """Widths of a whole chart in pixels: on a phone, and from which more names are shown."""
-DOTS_MAX: Final = 62
 WHOLE: Final = 1000
 """All of it, in the thousandths that rates are counted in."""
 HOUR_STEPS: Final = (1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 96, 120, 168)
@@ -189,7 +188,7 @@ def _framed(
     *,
     strokes: Sequence[Stroke] = (),
 ) -> Chart:
-    left = DIGIT_WIDTH * max(len(line.text) for line in lines) + 8
+    left = DIGIT_WIDTH * max(len(line.text) for line in lines) + 14
     narrow = _step(across, NARROW - left)
     wide = _step(across, WIDE - left)
     return Chart(
@@ -207,10 +206,15 @@ def _framed(
 
 def _step(across: Across, width: int) -> int:
     """Return the distance at which names stand, so that they do not touch each other."""
-    longest = max(map(len, across.names), default=0)
-    fitting = max(1, int(width // (DIGIT_WIDTH * longest + 4)))
+    longest = max(map(_text_width, across.names), default=0)
+    fitting = max(1, width // (longest + 4))
     least = max(1, -(-len(across.names) // fitting))
     return next((step for step in across.steps if step >= least), least)
+
+
+def _text_width(text: str) -> int:
+    """Return about how many pixels a text of digits, strokes and an `m` takes."""
+    return DIGIT_WIDTH * len(text) + 3 * text.count("m")
 
 
 def _middle(column: Column) -> float:
