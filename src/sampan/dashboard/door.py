@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
 from sampan.dashboard import (
+    analytics,
+    analytics_board,
     callbacks,
     journal,
     link_batches,
@@ -62,6 +64,8 @@ WAYS: Final[tuple[Way, ...]] = (
     *links.WAYS,
     *link_new.WAYS,
     *link_batches.WAYS,
+    *analytics_board.WAYS,
+    *analytics.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

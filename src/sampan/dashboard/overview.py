@@ -19,7 +19,9 @@ from sampan.storage import callback_lists, credits, payment_lists, projects, rol
 from sampan.storage.engine import Tx
 from sampan.storage.payment_lists import Filter
 from sampan.web import charts
-from sampan.web.charts import Chart
+from sampan.web.charts import Across, Chart
+from sampan.web.i18n import mark, money_text, translate
+from sampan.web.render import language_of
 
 DAYS: Final = 7
 WAITING_MAX: Final = 10_000
@@ -72,11 +74,12 @@ async def overview(visit: Visit) -> Response:
         "week": week,
         "currencies": currencies,
         "turnover": {one: _turnover(seen.days, one) for one in currencies},
-        "outcomes": _outcomes(seen.days),
+        "outcomes": _outcomes(seen.days, language_of(visit.request)),
         "waiting_statuses": sorted(status.value for status in WAITING),
         "most": WAITING_MAX,
         "may_make_projects": Right.PROJECT_SETTINGS in visit.rights,
         "may_make_links": Right.PAYMENT_LINKS in visit.rights,
+        "may_analyse": Right.ANALYTICS in visit.rights,
     }
     return visit.page("overview.html", context)
 
@@ -128,15 +131,28 @@ def _count(tx: Tx, wanted: Filter) -> int:
 
 def _turnover(days: Sequence[Day], currency: str) -> Chart:
     values = [day.figures.paid_minor.get(currency, 0) for day in days]
+    told = [
+        f"{day.text}: {money_text(value, currency)}"
+        for day, value in zip(days, values, strict=True)
+    ]
     return charts.columns(
-        [values], [_short(day) for day in days], text=lambda v: f"{v // MINOR:,}", unit=MINOR
+        [values], _across(days, told), text=lambda v: f"{v // MINOR:,}", unit=MINOR
     )
 
 
-def _outcomes(days: Sequence[Day]) -> Chart:
+def _outcomes(days: Sequence[Day], language: str) -> Chart:
     figures = [day.figures for day in days]
     paid, declined = [one.paid_count for one in figures], [one.declined_count for one in figures]
-    return charts.columns([paid, declined], [_short(day) for day in days])
+    names = [translate(language, name) for name in (mark("Paid"), mark("Declined"))]
+    told = [
+        f"{day.text}: {names[0]} {good:,}, {names[1]} {bad:,}"
+        for day, good, bad in zip(days, paid, declined, strict=True)
+    ]
+    return charts.columns([paid, declined], _across(days, told))
+
+
+def _across(days: Sequence[Day], told: Sequence[str]) -> Across:
+    return Across(names=[_short(day) for day in days], told=told)
 
 
 def _short(day: Day) -> str:

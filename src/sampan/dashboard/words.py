@@ -28,6 +28,10 @@ SAID: Final[Mapping[str, str]] = {
     "design-removed": mark("The design is removed."),
     "link-made": mark("The link is made. Show it, print it or send it."),
     "link-off": mark("The link is deactivated and can no longer be paid."),
+    "panel-added": mark("The chart is on your board."),
+    "panel-removed": mark("The panel is removed."),
+    "board-changed": mark("Your board is changed."),
+    "board-reset": mark("Your board is as it was at first."),
     "batch-started": mark("The links are being made. You may leave this page."),
 }
 """Name in an address → what was done, told on the page after it."""

@@ -26,6 +26,8 @@ user_sessions = schema_users.user_sessions
 mails = schema_mails.mails
 api_tokens = schema_users.api_tokens
 api_calls = schema_users.api_calls
+boards = schema_users.boards
+board_panels = schema_users.board_panels
 
 bank_accounts = schema_bank.bank_accounts
 bank_orders = schema_bank.bank_orders

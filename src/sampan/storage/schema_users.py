@@ -90,3 +90,23 @@ api_calls = table(
     int_("wide_us", null=True),
 )
 """When a person's programs called the Data API within the last minute; outlives their tokens."""
+
+boards = table(
+    "boards",
+    Column("user_id", Int, ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    int_("last_number"),
+    int_("updated_us"),
+)
+"""Boards of figures that people have changed; no row: as it comes."""
+
+board_panels = table(
+    "board_panels",
+    Column("user_id", Int, ForeignKey("boards.user_id"), primary_key=True, autoincrement=False),
+    Column("number", Int, primary_key=True, autoincrement=False),
+    int_("position"),
+    text_("title"),
+    int_("width"),
+    text_("spec"),
+    CheckConstraint("width IN (1, 2)", name="width_known"),
+)
+"""The charts on a board, in the order of `position`; a number is not given twice."""
