@@ -9,7 +9,14 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueC
 
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
-from sampan.storage import columns, schema_bank, schema_links, schema_mails, schema_users
+from sampan.storage import (
+    columns,
+    schema_bank,
+    schema_links,
+    schema_mails,
+    schema_reports,
+    schema_users,
+)
 from sampan.storage.columns import id_, in_, int_, table, text_
 
 Int = columns.Int
@@ -26,8 +33,11 @@ bank_transfers = schema_bank.bank_transfers
 bank_notices = schema_bank.bank_notices
 link_batches = schema_links.link_batches
 link_batch_lines = schema_links.link_batch_lines
+reports = schema_reports.reports
+report_templates = schema_reports.report_templates
+report_schedules = schema_reports.report_schedules
 
-TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail")
+TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail", "report")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
@@ -110,6 +120,12 @@ payments = table(
         "id",
         sqlite_where=text("finished_us IS NULL"),
         postgresql_where=text("finished_us IS NULL"),
+    ),
+    Index(
+        "ix_payments_finished",
+        "finished_us",
+        sqlite_where=text("finished_us IS NOT NULL"),
+        postgresql_where=text("finished_us IS NOT NULL"),
     ),
     Index(
         "ix_payments_held",
@@ -248,6 +264,7 @@ credits = table(  # noqa: A001 - the table is called so
     CheckConstraint("status NOT IN ('applied', 'held') OR payment IS NOT NULL", name="has_payment"),
     Index(None, "status", "id"),
     Index(None, "payment"),
+    Index(None, "received_us", "id"),
 )
 
 ledger = table(
