@@ -158,7 +158,7 @@ def _read(text: str) -> _Line:
     if len(parts) != len(_FIELDS):
         raise ValueError("five fields: minute, hour, day of month, month, day of week")
     fields = zip(_FIELDS, parts, strict=True)
-    minutes, hours, days, months, week = (_numbers(*field, part) for field, part in fields)
+    minutes, hours, days, months, week = (_numbers(field, part) for field, part in fields)
     return _Line(
         minutes=tuple(hour * 60 + minute for hour in sorted(hours) for minute in sorted(minutes)),
         days=None if parts[2] == "*" else days,
@@ -167,8 +167,9 @@ def _read(text: str) -> _Line:
     )
 
 
-def _numbers(name: str, low: int, high: int, text: str) -> frozenset[int]:
-    """Read a field. Raises `ValueError` that names it."""
+def _numbers(field: tuple[str, int, int], text: str) -> frozenset[int]:
+    """Read a field of a name and bounds. Raises `ValueError` that names it."""
+    name, low, high = field
     found: set[int] = set()
     for part in text.split(","):
         span, has_step, step = part.partition("/")

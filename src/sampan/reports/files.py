@@ -4,15 +4,26 @@ import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 from sampan.errors import SetupError
+from sampan.settings import Settings
+from sampan.storage.open import database_file
 
-PART = ".part"
+PART: Final = ".part"
+FOLDER: Final = "reports"
 
 
 class Busy(Exception):  # noqa: N818 - what happened; nobody erred
     """Another process of this machine is writing the file."""
+
+
+def folder_of(settings: Settings) -> Path:
+    """Return the folder of the files; it need not be there yet."""
+    if settings.reports_folder:
+        return Path(settings.reports_folder)
+    database = database_file(settings.database_url)
+    return (database.parent if database else Path()) / FOLDER
 
 
 def path_of(folder: Path, report_id: int) -> Path:
@@ -28,6 +39,13 @@ def remove(folder: Path, report_id: int) -> None:
     whole = path_of(folder, report_id)
     whole.unlink(missing_ok=True)
     _part_of(whole).unlink(missing_ok=True)
+
+
+def found(folder: Path) -> set[int]:
+    """Return the ids of all reports of which there is a file or a part in a folder."""
+    names = (path.name.removesuffix(PART) for path in folder.glob("*.csv*"))
+    stems = (name.removesuffix(".csv") for name in names if name.endswith(".csv"))
+    return {int(stem) for stem in stems if stem.isascii() and stem.isdigit()}
 
 
 def _part_of(whole: Path) -> Path:

@@ -5,8 +5,6 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import msgspec
-
 from sampan.codecs.safe_csv import BOM
 from sampan.domain.report_spec import Spec, chosen
 from sampan.reports import words
@@ -113,8 +111,3 @@ def _place(text: str) -> Place | None:
         return None
     at_us, _, key = text.partition("/")
     return int(at_us), int(key)
-
-
-def checkpoint_json(done: Progress) -> bytes:
-    """Write a checkpoint for a file beside the part."""
-    return msgspec.json.encode(done)

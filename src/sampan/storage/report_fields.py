@@ -56,7 +56,7 @@ def _newest_code() -> Expression:
     return of_payment.correlate(_p).scalar_subquery()
 
 
-_success = literal_column("'success'")
+_success: Final[Expression] = literal_column("'success'")
 _paid = and_(_p.c.status == _success, _o.c.status == _success)
 _brought = and_(_o.c.status == _success, _o.c.type != literal_column("'refund'"))
 
