@@ -35,6 +35,7 @@ from sampan.storage.reports import Progress, Report
 from sampan.storage.users import User
 from sampan.storage.vault import Vault
 from tests.support.flow_world import STAFF, FlowWorld
+from tests.support.interfering import InterferingTx
 
 YESTERDAY: Final = Spec(type=ReportType.OPERATIONS, period=Period.YESTERDAY)
 PLAN: Final = Plan(name="Each day", spec=YESTERDAY, rule=Daily(minute=8 * 60), mail_to="a@b.hk")
@@ -341,12 +342,18 @@ def test_schedules_wait_for_room(flow: FlowWorld) -> None:
 
 
 def test_moment_that_another_has_taken(flow: FlowWorld) -> None:
-    """A schedule that was looked at and then moved on by somebody else makes nothing."""
+    """A due moment that somebody else takes at the same time makes nothing here."""
     made = planned(flow)
-    due = flow.do(lambda tx: report_plans.due(tx, now_us=made.next_us, most=9))
-    assert due == [made]
-    assert flow.do(lambda tx: report_plans.move_on(tx, made, next_us=made.next_us + 1))
-    assert not flow.do(lambda tx: report_plans.move_on(tx, made, next_us=made.next_us + 2))
+
+    def taken(tx: Tx) -> None:
+        assert report_plans.move_on(tx, made, next_us=made.next_us + 1)
+
+    def late(tx: Tx) -> int:
+        beside = InterferingTx(tx, report_plans._NEXT, meddle=taken)
+        return flow_reports.order_due(beside, now_us=made.next_us)
+
+    assert flow.do(late) == 0
+    assert flow.do(lambda tx: reports.page(tx, most=9)) == []
 
 
 def test_lists_go_on_where_they_ended(flow: FlowWorld) -> None:

@@ -263,23 +263,17 @@ def _days(period: Period, today: date) -> tuple[date, date]:
     day = timedelta(days=1)
     monday = today - today.weekday() * day
     first = today.replace(day=1)
-    match period:
-        case Period.TODAY:
-            return today, today + day
-        case Period.YESTERDAY:
-            return today - day, today
-        case Period.THIS_WEEK:
-            return monday, today + day
-        case Period.LAST_WEEK:
-            return monday - 7 * day, monday
-        case Period.LAST_7_DAYS:
-            return today - 7 * day, today
-        case Period.THIS_MONTH:
-            return first, today + day
-        case Period.LAST_MONTH:
-            return (first - day).replace(day=1), first
-        case Period.LAST_30_DAYS:
-            return today - 30 * day, today
+    spans = {
+        Period.TODAY: (today, today + day),
+        Period.YESTERDAY: (today - day, today),
+        Period.THIS_WEEK: (monday, today + day),
+        Period.LAST_WEEK: (monday - 7 * day, monday),
+        Period.LAST_7_DAYS: (today - 7 * day, today),
+        Period.THIS_MONTH: (first, today + day),
+        Period.LAST_MONTH: ((first - day).replace(day=1), first),
+        Period.LAST_30_DAYS: (today - 30 * day, today),
+    }
+    return spans[period]
 
 
 def _of_period(spec: Spec) -> Iterator[Flaw]:

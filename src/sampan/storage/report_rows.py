@@ -9,6 +9,7 @@ meanwhile leaves the period or keeps its place.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import psycopg
@@ -95,7 +96,7 @@ class RowReader:
             return 0
         keys = [_way(spec, [], way=way, after=None) for way in ways]
         found = (union_all(*keys) if len(keys) > 1 else keys[0]).subquery()
-        (row,) = next(self._parts(select(func.count()).select_from(found)))
+        ((row,),) = self._parts(select(func.count()).select_from(found))
         return int(row[0])
 
     def stream(
@@ -153,9 +154,9 @@ class RowReader:
             else:
                 cursor = raw.cursor(name="report")
                 cursor.execute(str(compiled), compiled.params)
-            while part := cursor.fetchmany(PART_ROWS):
-                yield part
-            cursor.close()
+            with closing(cursor):
+                while part := cursor.fetchmany(PART_ROWS):
+                    yield part
         except (sqlite3.OperationalError, psycopg.OperationalError) as error:
             raise Unavailable(f"the database does not answer: {error}") from error
         finally:
