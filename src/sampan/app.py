@@ -268,6 +268,7 @@ class Platform:
             check_url=self.check_callback_url,
             public_url=self.settings.public_url,
             preview=preview.answer,
+            reports_folder=self.reports_folder,
             require_second_factor=self.settings.require_second_factor,
         )
 

@@ -18,6 +18,7 @@ from sampan.dashboard import (
     payments,
     profile,
     projects,
+    reports,
     signing_in,
     team,
     tokens,
@@ -62,6 +63,7 @@ WAYS: Final[tuple[Way, ...]] = (
     *links.WAYS,
     *link_new.WAYS,
     *link_batches.WAYS,
+    *reports.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

@@ -21,6 +21,7 @@ MENU: Final = (
     Entry("/dashboard/payments", mark("Payments"), Right.VIEW_PAYMENTS, "rows"),
     Entry("/dashboard/links", mark("Payment links"), Right.PAYMENT_LINKS, "link"),
     Entry("/dashboard/callbacks", mark("Callbacks"), Right.VIEW_PAYMENTS, "send"),
+    Entry("/dashboard/reports", mark("Reports"), Right.REPORTS, "report"),
     Entry("/dashboard/projects", mark("Projects"), Right.VIEW_PROJECTS, "box"),
     Entry("/dashboard/team", mark("Team"), Right.TEAM, "people"),
     Entry("/dashboard/journal", mark("Journal"), Right.JOURNAL, "book"),

@@ -100,6 +100,20 @@ def cancel(tx: Tx, report: Report, *, act: Act) -> bool:
     return True
 
 
+def remove(tx: Tx, report: Report, *, act: Act) -> bool:
+    """Forget a report that is no longer to be made, for everybody; False when it is gone.
+
+    Its file is the caller's to remove, once this is committed. Raises `Refusal` for one that is
+    still to be made: that is cancelled first.
+    """
+    if report.is_open:
+        _refuse("it is still to be made")
+    if not reports.remove(tx, report.id):
+        return False
+    _note(tx, "report removed", _told(report.title, report.spec), act=act)
+    return True
+
+
 def save_template(tx: Tx, name: str, spec: Spec, *, user_id: int, now_us: int) -> Template:
     """Keep a report under a name, in place of the person's one of this name.
 
@@ -110,6 +124,19 @@ def save_template(tx: Tx, name: str, spec: Spec, *, user_id: int, now_us: int) -
     if not report_plans.save_template(tx, kept):
         _refuse(f"there are {report_plans.TEMPLATES_MAX} templates; remove one first")
     return kept
+
+
+def rename_template(tx: Tx, template: Template, name: str, *, now_us: int) -> bool:
+    """Give a template another name; False when it is gone.
+
+    Raises `Refusal` for a bad name and for that of another template of the same person.
+    """
+    _check(template.spec, "", name=name, is_named=True)
+    if any(one.name == name for one in report_plans.templates_of(tx, template.user_id)):
+        if name == template.name:
+            return True
+        _refuse("there is a template of this name")
+    return report_plans.rename_template(tx, template, name, now_us=now_us)
 
 
 def delete_template(tx: Tx, key: int, *, user_id: int) -> bool:

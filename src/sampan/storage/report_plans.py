@@ -42,6 +42,11 @@ _OTHERS = Statement(
 _FORGET = Statement(
     delete(_t).where(_t.c.id == bindparam("key"), _t.c.user_id == bindparam("of_user"))
 )
+_RENAME = Statement(
+    update(_t)
+    .where(_t.c.id == bindparam("key"), _t.c.user_id == bindparam("of_user"))
+    .values(name=bindparam("name_to"), updated_us=bindparam("now_us"))
+)
 _ADD = Statement(insert(_s))
 _ALL = Statement(select(_s).order_by(_s.c.name, _s.c.id))
 _ONE = Statement(select(_s).where(_s.c.id == bindparam("key")))
@@ -137,6 +142,15 @@ def template(tx: Tx, user_id: int, *, key: int) -> Template | None:
 def forget_template(tx: Tx, user_id: int, *, key: int) -> bool:
     """Forget a template; False when the person has none of this id."""
     return tx.run(_FORGET, {"key": key, "of_user": user_id}) == 1
+
+
+def rename_template(tx: Tx, template: Template, name: str, *, now_us: int) -> bool:
+    """Give a template of a person another name; False when it is gone.
+
+    Raises `Conflict` when another template of theirs has that name.
+    """
+    given = {"key": template.id, "of_user": template.user_id, "name_to": name, "now_us": now_us}
+    return tx.run(_RENAME, given) == 1
 
 
 def add_schedule(tx: Tx, schedule: Schedule) -> None:

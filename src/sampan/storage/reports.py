@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, or_, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, tuple_, update
 
 from sampan.domain.report_spec import ReportType, Spec, to_json
 from sampan.storage import schema_reports
@@ -83,6 +83,7 @@ _OVER = Statement(
 _GONE = Statement(
     update(_t).where(_t.c.id == bindparam("key"), _t.c.status == "ready").values(status="gone")
 )
+_REMOVE = Statement(delete(_t).where(_t.c.id == bindparam("key"), _t.c.finished_us.is_not(None)))
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,3 +245,8 @@ def over(tx: Tx, *, now_us: int, most: int) -> Sequence[Report]:
 def gone(tx: Tx, key: int) -> bool:
     """Note that the file is gone; False when that is known."""
     return tx.run(_GONE, {"key": key}) == 1
+
+
+def remove(tx: Tx, key: int) -> bool:
+    """Forget a report that is no longer to be made; False for any other, and when it is gone."""
+    return tx.run(_REMOVE, {"key": key}) == 1
