@@ -18,6 +18,7 @@ from sampan.dashboard import (
     payments,
     profile,
     projects,
+    report_plans,
     reports,
     signing_in,
     team,
@@ -64,6 +65,7 @@ WAYS: Final[tuple[Way, ...]] = (
     *link_new.WAYS,
     *link_batches.WAYS,
     *reports.WAYS,
+    *report_plans.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

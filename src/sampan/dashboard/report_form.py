@@ -206,6 +206,18 @@ def arranged(typed: Typed, columns: Sequence[str]) -> Typed:
     return msgspec.structs.replace(typed, columns=tuple(columns))
 
 
+def movable(typed: Typed) -> Typed:
+    """Return a form whose period moves with the days, as a schedule needs."""
+    if typed.period != OWN_DATES:
+        return typed
+    return msgspec.structs.replace(typed, period=USUAL_PLANNED, first="", last="")
+
+
+def zone_of(typed: Typed) -> Zone:
+    """Return the zone of a form, that of Hong Kong for an unknown one."""
+    return Zone(typed.zone) if typed.zone in {one.value for one in Zone} else Zone.HONG_KONG
+
+
 def preset(kind: ReportType, name: str) -> Sequence[str]:
     """Return the columns of a name: `all`, and for anything else the usual ones."""
     if name == "all":

@@ -111,7 +111,7 @@ async def new(visit: Visit) -> Response:
 async def start(visit: Visit) -> Response:
     """Ask for a report and lead to its page, or keep it as a template, or arrange its columns."""
     typed = forms.read(visit.form, is_form=True)
-    _check_right(visit, typed.kind)
+    check_right(visit, typed.kind)
     arranged = arrange(visit, typed)
     if arranged is not None:
         return await form_page(visit, arranged)
@@ -215,7 +215,7 @@ async def form_page(
     template_name: str = "",
 ) -> Response:
     """Return the form of a single report as it was typed, with what is wrong beside it."""
-    _check_right(visit, typed.kind)
+    check_right(visit, typed.kind)
     known = await visit.desk.store.read(projects.names)
     context = {
         **forms.choices(typed, projects=known, is_planned=False),
@@ -252,7 +252,8 @@ def may_change(visit: Visit, made_by: int | None) -> bool:
     return made_by == visit.user.id or Right.TEAM in visit.rights
 
 
-def _check_right(visit: Visit, kind: ReportType) -> None:
+def check_right(visit: Visit, kind: ReportType) -> None:
+    """Raise `Refusal` with 403 for reports of a type that the person may not see."""
     if RIGHTS[kind] not in visit.rights:
         raise Refusal(Code.ACCESS_DENIED, "", http_status=403)
 

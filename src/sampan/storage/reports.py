@@ -250,3 +250,11 @@ def gone(tx: Tx, key: int) -> bool:
 def remove(tx: Tx, key: int) -> bool:
     """Forget a report that is no longer to be made; False for any other, and when it is gone."""
     return tx.run(_REMOVE, {"key": key}) == 1
+
+
+def newest_of(tx: Tx, schedules: Sequence[int]) -> dict[int, Report]:
+    """Return the newest report of each of these schedules that has made one."""
+    made = _t.c.schedule.in_(schedules)
+    last = select(_t.c.schedule, func.max(_t.c.created_us)).where(made).group_by(_t.c.schedule)
+    rows = tx.query(select(_t).where(tuple_(_t.c.schedule, _t.c.created_us).in_(last)))
+    return {report.schedule: report for report in map(_report, rows) if report.schedule is not None}
