@@ -125,7 +125,8 @@ async def _run(wanted: Wanted) -> None:
             asked = report_spec.fixed(spec, now_us=now_us)
             assert asked.to_us is not None  # noqa: S101 - it is fixed
             # What happened until then may be on its way into the database.
-            await asyncio.sleep(max(0, asked.to_us + SETTLE_US - now_us) / 1_000_000)
+            settled_us = min(asked.to_us, now_us) + SETTLE_US
+            await asyncio.sleep(max(0, settled_us - now_us) / 1_000_000)
             if wanted.out == STDOUT:
                 _stream(reader, asked)
             else:

@@ -280,8 +280,9 @@ def _ordered(tx: Tx, wish: Wish, *, act: Act, at_us: int) -> Report:
     reports.add(tx, made)
     key = outbox.put(tx, TASK, lane=LANE, subject=made.id, due_us=act.now_us)
     assert spec.to_us is not None  # noqa: S101 - it is fixed
-    if spec.to_us + SETTLE_US > act.now_us:
-        outbox.delay(tx, key, due_us=spec.to_us + SETTLE_US)
+    settled_us = min(spec.to_us, act.now_us) + SETTLE_US
+    if settled_us > act.now_us:
+        outbox.delay(tx, key, due_us=settled_us)
     _note(tx, "report ordered", _told(wish.title, spec), act=act)
     return made
 
