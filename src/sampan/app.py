@@ -39,7 +39,8 @@ from sampan.page.door import PageDoor
 from sampan.page.pages import Pages
 from sampan.providers import registry
 from sampan.providers.base import Provider, ProviderConfig
-from sampan.settings import Settings
+from sampan.reports import files as report_files
+from sampan.settings import Settings, as_environment
 from sampan.shop import app as shop_app
 from sampan.storage import open as opening
 from sampan.storage.engine import Store, Tx
@@ -54,6 +55,7 @@ from sampan.workers.janitor import Janitor
 from sampan.workers.linking import MakeLinks
 from sampan.workers.loop import Worker
 from sampan.workers.mailing import SendMails
+from sampan.workers.reporting import MakeReports, ReportKeeper
 
 log = structlog.get_logger(__name__)
 KEY_FILE = "sampan.key"
@@ -95,6 +97,7 @@ class Platform:
         self.http = Outbound(self.policy, clock=clock)
         own = Policy(allow_private=True, allow_http=True, ports=ANY_PORT)
         self.bank_http = Outbound(own, clock=clock)
+        self.reports_folder = report_files.folder_of(settings)
         self.mailer = Mailer.of(settings)
         self.mailroom = Mailroom(vault, is_on=self.mailer is not None)
         self.shop: shop_app.Shop | None = None
@@ -172,10 +175,13 @@ class Platform:
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
         )
         linking = MakeLinks(self.store, find_project=self.projects.in_tx, office=self.office)
+        environment = {**os.environ, **as_environment(self.settings)}
+        reporting = MakeReports(self.store, environment=environment)
         workers: list[Worker[Any]] = [
             Worker(asking.work(), self.store, clock=self.clock),
             Worker(delivering.work(), self.store, clock=self.clock),
             Worker(linking.work(), self.store, clock=self.clock),
+            Worker(reporting.work(), self.store, clock=self.clock),
         ]
         if self.mailer is not None:
             mails = SendMails(
@@ -194,10 +200,12 @@ class Platform:
     async def work(self, stop: asyncio.Event) -> None:
         """Do all the work behind the doors until `stop` is set."""
         janitor = Janitor(self.store, self.clock, find_project=self.projects.in_tx)
+        keeper = ReportKeeper(self.store, self.clock, folder=self.reports_folder)
         running: list[Coroutine[Any, Any, None]] = [
             *(worker.run(stop) for worker in self.workers()),
             janitor.run(stop),
             AddUp(self.store, self.clock).run(stop),
+            keeper.run(stop),
         ]
         if self.settings.sandbox:
             running.append(self.bank.run(stop))
@@ -262,6 +270,7 @@ class Platform:
             check_url=self.check_callback_url,
             public_url=self.settings.public_url,
             preview=preview.answer,
+            reports_folder=self.reports_folder,
             require_second_factor=self.settings.require_second_factor,
         )
 

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         description="Font with Chinese for the QR images that customers save. Empty: one of the "
         "system, else Latin letters only.",
     )
+    reports_folder: str = Field(
+        default="",
+        description="Folder of the files of reports. Empty: `reports` beside the SQLite file, with "
+        "PostgreSQL in the working directory. Servers that share a database share it too.",
+    )
     smtp_host: str = Field(
         default="",
         description="Server that takes e-mail for customers and staff. Empty: no e-mail is sent; "
@@ -163,3 +168,12 @@ class Settings(BaseSettings):
         del dotenv_settings
         toml = TomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, file_secret_settings, toml
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as variables, for a process that is to have the same; secrets too."""
+    told = {}
+    for name, value in settings:
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        told[f"SAMPAN_{name.upper()}"] = str(plain)
+    return told

@@ -1,4 +1,4 @@
-"""Copy a database of SQLite into one of PostgreSQL, row by row: for books that take long to make."""
+"""Copy a database of SQLite into one of PostgreSQL: for books that take long to make."""
 
 from __future__ import annotations
 

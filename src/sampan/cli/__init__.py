@@ -23,6 +23,7 @@ from sampan.cli import (
     payments,
     projects,
     qr,
+    reports,
     serving,
     signing,
     simulate,
@@ -59,6 +60,7 @@ for group in (
     link_batches,
     links,
     books,
+    reports,
 ):
     group.register(app)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
@@ -27,7 +28,7 @@ class Desk:
 
     `check_url` raises ValueError for an address that callbacks must not go to. `find_project`
     returns a project inside a transaction. `public_url` has no slash at its end. `preview` draws
-    a Payment Page on example data.
+    a Payment Page on example data. In `reports_folder` are the files of reports.
     """
 
     store: Store
@@ -38,6 +39,7 @@ class Desk:
     check_url: Callable[[str], None]
     public_url: str
     preview: Callable[[Request, Preview], Response]
+    reports_folder: Path
     require_second_factor: bool = True
     passwords: Passwords = field(default_factory=Passwords)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHES_AT_ONCE))

@@ -20,6 +20,8 @@ from sampan.dashboard import (
     payments,
     profile,
     projects,
+    report_plans,
+    reports,
     signing_in,
     team,
     tokens,
@@ -66,6 +68,8 @@ WAYS: Final[tuple[Way, ...]] = (
     *link_batches.WAYS,
     *analytics_board.WAYS,
     *analytics.WAYS,
+    *reports.WAYS,
+    *report_plans.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

@@ -32,6 +32,17 @@ SAID: Final[Mapping[str, str]] = {
     "panel-removed": mark("The panel is removed."),
     "board-changed": mark("Your board is changed."),
     "board-reset": mark("Your board is as it was at first."),
+    "report-started": mark("The report is being made. You may leave this page."),
+    "report-cancelled": mark("The report is cancelled."),
+    "report-removed": mark("The report and its file are removed."),
+    "template-kept": mark("The template is saved."),
+    "template-renamed": mark("The template has its new name."),
+    "template-deleted": mark("The template is deleted."),
+    "schedule-added": mark("The schedule is saved. Its first report comes by itself."),
+    "schedule-changed": mark("The schedule is changed."),
+    "schedule-on": mark("The schedule is on."),
+    "schedule-off": mark("The schedule is off; it makes no reports until it is on again."),
+    "schedule-deleted": mark("The schedule is deleted. The reports that it has made stay."),
     "batch-started": mark("The links are being made. You may leave this page."),
 }
 """Name in an address → what was done, told on the page after it."""

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from sampan.clock import DAY_US, HOUR_US, SECOND_US
 from sampan.domain.statuses import OperationType, PaymentStatus
 
+SECOND_US: Final = 1_000_000
+HOUR_US: Final = 3600 * SECOND_US
+DAY_US: Final = 24 * HOUR_US
 PER_MILLE: Final = 1000
 DAYS_MAX: Final = 732
 """The longest period that is asked for: two years, one of them a leap year."""

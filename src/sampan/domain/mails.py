@@ -55,7 +55,19 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="te
     at_us: int
 
 
-Facts = PaymentLink | LinkCancelled | Invitation | Trial
+class ReportReady(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="report ready"):
+    """A report can be fetched at a link, by whoever may sign in there, until it is gone.
+
+    `type` is a word of `domain.report_spec`; a title may be "".
+    """
+
+    type: str
+    link: str
+    expires_us: int
+    title: str = ""
+
+
+Facts = PaymentLink | LinkCancelled | Invitation | Trial | ReportReady
 
 
 def kind_of(facts: Facts) -> str:
@@ -65,7 +77,7 @@ def kind_of(facts: Facts) -> str:
 
 def expires_us(facts: Facts) -> int | None:
     """Return when a mail has nothing to say any more, None when never."""
-    return facts.expires_us if isinstance(facts, PaymentLink | Invitation) else None
+    return facts.expires_us if isinstance(facts, PaymentLink | Invitation | ReportReady) else None
 
 
 def parted(facts: Facts) -> tuple[Facts, str]:

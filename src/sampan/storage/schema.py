@@ -14,6 +14,7 @@ from sampan.storage import (
     schema_bank,
     schema_links,
     schema_mails,
+    schema_reports,
     schema_rollups,
     schema_users,
 )
@@ -37,8 +38,11 @@ link_batches = schema_links.link_batches
 link_batch_lines = schema_links.link_batch_lines
 rollup_spans = schema_rollups.rollup_spans
 rollups = schema_rollups.rollups
+reports = schema_reports.reports
+report_templates = schema_reports.report_templates
+report_schedules = schema_reports.report_schedules
 
-TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail")
+TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail", "report")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
 CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
@@ -123,6 +127,13 @@ payments = table(
         postgresql_where=text("finished_us IS NULL"),
     ),
     Index(
+        "ix_payments_finished",
+        "finished_us",
+        "id",
+        sqlite_where=text("finished_us IS NOT NULL"),
+        postgresql_where=text("finished_us IS NOT NULL"),
+    ),
+    Index(
         "ix_payments_held",
         "created_us",
         "id",
@@ -130,15 +141,6 @@ payments = table(
         postgresql_where=text("held_count > 0"),
     ),
 )
-Index(
-    "ix_payments_finished",
-    payments.c.finished_us,
-    payments.c.id,
-    sqlite_where=payments.c.finished_us.is_not(None),
-    postgresql_where=payments.c.finished_us.is_not(None),
-)
-"""Finds the payments that ended in a period; they enter it as they end."""
-
 _open_until = payments.c.finished_us.is_(None) & (payments.c.held_count == 0)
 Index(
     "ix_payments_open_until",
@@ -268,6 +270,7 @@ credits = table(  # noqa: A001 - the table is called so
     CheckConstraint("status NOT IN ('applied', 'held') OR payment IS NOT NULL", name="has_payment"),
     Index(None, "status", "id"),
     Index(None, "payment"),
+    Index(None, "received_us", "id"),
 )
 
 ledger = table(

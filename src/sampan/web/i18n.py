@@ -165,3 +165,10 @@ def money_text(amount_minor: int, currency: str) -> str:
     # A code for a symbol would stick to the digits: CHF3.00.
     form = "#,##0.00 ¤¤" if symbol in {currency, _NO_SYMBOL} else None
     return format_currency(amount, currency, form, locale=_MONEY_LOCALE)
+
+
+def day_time_text(code: str, at: datetime) -> str:
+    """Write a time of any zone with its day of the week, without seconds."""
+    chinese = code != DEFAULT
+    pattern = "y年M月d日EEEE HH:mm" if chinese else "EEEE, d MMM y, HH:mm"
+    return format_datetime(at, pattern, tzinfo=at.tzinfo, locale=LANGUAGES[code].locale)

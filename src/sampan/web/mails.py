@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sampan.codecs.email_message import one_line
-from sampan.domain.mails import Facts, Invitation, LinkCancelled, PaymentLink, Trial
+from sampan.domain.mails import Facts, Invitation, LinkCancelled, PaymentLink, ReportReady, Trial
 from sampan.web import i18n
 from sampan.web.i18n import mark
 from sampan.web.render import environment
@@ -61,6 +61,8 @@ def _parts(facts: Facts, say: Say, *, code: str) -> _Parts:
             return _invitation(facts, say, code=code)
         case Trial():
             return _trial(facts, say, code=code)
+        case ReportReady():
+            return _report_ready(facts, say, code=code)
 
 
 def _payment_link(facts: PaymentLink, say: Say, *, code: str) -> _Parts:
@@ -108,6 +110,25 @@ def _invitation(facts: Invitation, say: Say, *, code: str) -> _Parts:
             say(mark("Keep this e-mail to yourself: whoever has the link can sign in as you.")),
             say(mark("If you did not expect this e-mail, ignore it.")),
         ],
+    )
+
+
+def _report_ready(facts: ReportReady, say: Say, *, code: str) -> _Parts:
+    until = _moment(facts.expires_us, say, code=code)
+    kinds = {
+        "payments": mark("Payments"),
+        "operations": mark("Operations"),
+        "credits": mark("Credits"),
+        "callbacks": mark("Callbacks"),
+    }
+    told = [(say(mark("Report")), facts.title)] if facts.title else []
+    return _Parts(
+        subject=say(mark("Your report is ready")),
+        title=say(mark("Your report is ready")),
+        lead=say(mark("Fetch it in the Dashboard; you will be asked to sign in.")),
+        rows=[*told, (say(mark("Type")), say(kinds[facts.type])), (say(mark("Kept until")), until)],
+        button=(say(mark("Open the report")), facts.link),
+        notes=[say(mark("If you did not expect this e-mail, ignore it."))],
     )
 
 

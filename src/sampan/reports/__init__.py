@@ -1,0 +1,1 @@
+"""Reports: columns, rows as text, and files that are never half-written."""

@@ -1,0 +1,233 @@
+"""Read the rows of a report: in the order of their time, in parts, from any place on.
+
+Each stream is one snapshot and ends after so many rows; who goes on takes a new one. So no report,
+however long, keeps a database from cleaning up behind the sales that go on, and one that was cut
+short goes on in the very way in which it would have gone on anyway. A row is in a report once at
+most, because the time that puts it there lies before the report was asked for: a row that changes
+meanwhile leaves the period or keeps its place.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    UnaryExpression,
+    and_,
+    func,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.sql.operators import custom_op
+
+from sampan.domain.report_spec import KINDS, STATUSES, Clue, ReportType, Spec, clue
+from sampan.domain.statuses import FINAL
+from sampan.errors import Unavailable
+from sampan.storage import schema
+from sampan.storage.engine import Row
+from sampan.storage.open import make_engine
+from sampan.storage.report_fields import ATTEMPT, FIELDS, PAYMENT, Field
+
+PART_ROWS: Final = 2000
+"""Rows that are in memory at once."""
+CACHE_KIB: Final = 16_384
+
+_p = schema.payments
+_o = schema.operations
+_cr = schema.credits
+_c = schema.callbacks
+_a = schema.attempts
+Condition = ColumnElement[bool]
+Place = tuple[int, int]
+"""Where a row stands: its time, and its id."""
+Part = Sequence[Row]
+Statement = Select[Any] | CompoundSelect[Any]
+
+_TABLES: Final = {
+    ReportType.PAYMENTS: _p,
+    ReportType.OPERATIONS: _o,
+    ReportType.CREDITS: _cr,
+    ReportType.CALLBACKS: _c,
+}
+_TIMES: Final = {
+    (ReportType.PAYMENTS, Clue.CREATED): _p.c.created_us,
+    (ReportType.PAYMENTS, Clue.FINISHED): _p.c.finished_us,
+    (ReportType.OPERATIONS, Clue.UPDATED): _o.c.updated_us,
+    (ReportType.CREDITS, Clue.RECEIVED): _cr.c.received_us,
+    (ReportType.CALLBACKS, Clue.CREATED): _c.c.created_us,
+}
+_KINDS: Final = {
+    ReportType.PAYMENTS: _p.c.origin,
+    ReportType.OPERATIONS: _o.c.type,
+    ReportType.CALLBACKS: _c.c.kind,
+}
+# Written into the text, since SQLite uses an index of some rows only where it reads its words.
+_ENDED: Final[Any] = text(f"operations.{schema.ENDED}")
+_OPEN: Final[Any] = text(f"NOT operations.{schema.ENDED}")
+_FINALS: Final = frozenset(status.value for status in FINAL)
+
+
+class RowReader:
+    """A connection of its own that reads the rows of reports; for one thread."""
+
+    def __init__(self, address: str) -> None:
+        self._engine = make_engine(address)
+        self._conn = self._connected()
+
+    def names(self) -> dict[int, str]:
+        """Return project → name."""
+        chosen = select(schema.projects.c.id, schema.projects.c.name)
+        return {row[0]: row[1] for part in self._parts(chosen) for row in part}
+
+    def count(self, spec: Spec) -> int:
+        """Return how many rows a report has now."""
+        ways = _ways(spec)
+        if not ways:
+            return 0
+        keys = [_way(spec, [], way=way, after=None) for way in ways]
+        found = (union_all(*keys) if len(keys) > 1 else keys[0]).subquery()
+        ((row,),) = self._parts(select(func.count()).select_from(found))
+        return int(row[0])
+
+    def stream(
+        self, spec: Spec, names: Sequence[str], *, after: Place | None, most: int
+    ) -> Iterator[Part]:
+        """Give at most `most` rows behind a place, the oldest first, in parts of one snapshot.
+
+        A row is its time and id, then the fields of `report_fields.FIELDS` with these names. Raises
+        `Unavailable` when the database does not answer.
+        """
+        fields = [FIELDS[spec.type][name] for name in names]
+        ways = [_way(spec, fields, way=way, after=after) for way in _ways(spec)]
+        if not ways:
+            return
+        # Each way comes in this order by itself, so they are merged and not sorted.
+        chosen: Statement = union_all(*ways) if len(ways) > 1 else ways[0]
+        yield from self._parts(chosen.order_by(text("at_us"), text("row_id")).limit(most))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._conn.close()
+        self._engine.dispose()
+
+    def _connected(self) -> Connection:
+        try:
+            conn = self._engine.connect()
+        except OperationalError as error:
+            raise Unavailable(f"the database does not answer: {error.orig}") from error
+        if conn.dialect.name == "sqlite":
+            # What is read once need not be kept, nor be counted as memory of ours.
+            for pragma in ("mmap_size=0", f"cache_size=-{CACHE_KIB}", "query_only=ON"):
+                conn.exec_driver_sql(f"PRAGMA {pragma}").close()
+        else:
+            conn = conn.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            # The first rows count, and a plan that sorts all of them has none for a long time.
+            conn.exec_driver_sql("SET cursor_tuple_fraction = 0.001").close()
+            conn.exec_driver_sql("SET jit = off").close()
+        conn.commit()
+        return conn
+
+    def _parts(self, statement: Statement) -> Iterator[Part]:
+        conn = self._conn
+        compiled: Any = statement.compile(
+            dialect=conn.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        # Straight from the driver: the layer above costs more than all of the writing.
+        raw: Any = conn.connection.driver_connection
+        try:
+            if conn.dialect.name == "sqlite":
+                conn.exec_driver_sql("BEGIN").close()
+                given = tuple([compiled.params[name] for name in compiled.positiontup])
+                cursor = raw.execute(str(compiled), given)
+            else:
+                cursor = raw.cursor(name="report")
+                cursor.execute(str(compiled), compiled.params)
+            with closing(cursor):
+                while part := cursor.fetchmany(PART_ROWS):
+                    yield part
+        except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+            raise Unavailable(f"the database does not answer: {error}") from error
+        finally:
+            conn.rollback()
+
+
+def _ways(spec: Spec) -> list[list[Any]]:
+    """Return the conditions of each way on which rows are found; no row is found by two."""
+    if spec.type is ReportType.OPERATIONS:
+        wanted = frozenset(spec.statuses or STATUSES[spec.type])
+        ways = [[_ENDED]] if wanted & _FINALS else []
+        if wanted - _FINALS:
+            # Found through the payments that are open, which are few.
+            open_ones = select(_p.c.id).where(_p.c.finished_us.is_(None))
+            ways.append([_OPEN, _o.c.payment.in_(open_ones)])
+        return ways
+    if spec.type is ReportType.CALLBACKS:
+        # As `storage.callback_lists` does: the index has status and kind before the time.
+        return [
+            [_c.c.status == status, _c.c.kind == kind]
+            for status in spec.statuses or STATUSES[spec.type]
+            for kind in spec.kinds or KINDS[spec.type]
+        ]
+    return [[]]
+
+
+def _way(
+    spec: Spec, fields: Sequence[Field], *, way: Sequence[Any], after: Place | None
+) -> Select[Any]:
+    table, at = _TABLES[spec.type], _TIMES[spec.type, clue(spec)]
+    needed = {field.table for field in fields}
+    source: Any = table
+    if PAYMENT in needed or (spec.type is ReportType.CREDITS and spec.project_ids):
+        # Outer joins: the order is that of the table on the left.
+        key = _cr.c.payment if table is _cr else table.c.payment
+        source = source.outerjoin(_p, _p.c.id == key)
+    if ATTEMPT in needed:
+        newest = and_(_a.c.callback == _c.c.id, _a.c.number == _c.c.attempts_count)
+        source = source.outerjoin(_a, newest)
+    values = [field.value.label(f"f{number}") for number, field in enumerate(fields)]
+    return (
+        select(at.label("at_us"), table.c.id.label("row_id"), *values)
+        .select_from(source)
+        .where(*way, *_conditions(spec, at=at, after=after))
+    )
+
+
+def _conditions(spec: Spec, *, at: Column[int], after: Place | None) -> list[Condition]:
+    table = _TABLES[spec.type]
+    found: list[Condition] = [at < spec.to_us]
+    # The place alone where there is one: both would leave it to the planner which bound it takes.
+    found.append(at >= spec.from_us if after is None else tuple_(at, table.c.id) > after)
+    if spec.project_ids:
+        found.append(_of_projects(spec))
+    if spec.statuses and spec.type is not ReportType.CALLBACKS:
+        found.append(table.c.status.in_(spec.statuses))
+    if spec.currencies:
+        found.append(table.c.currency.in_(spec.currencies))
+    if spec.kinds and spec.type is not ReportType.CALLBACKS:
+        found.append(_KINDS[spec.type].in_(spec.kinds))
+    return found
+
+
+def _of_projects(spec: Spec) -> Condition:
+    """Return the condition on the project, by which SQLite must not walk.
+
+    Without figures about the rows it would walk through all of a project, whatever the period.
+    https://sqlite.org/optoverview.html, "unary +".
+    """
+    column: Column[int] = (
+        _p if spec.type is ReportType.CREDITS else _TABLES[spec.type]
+    ).c.project_id
+    unwalked = UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+    return unwalked.in_(spec.project_ids)
