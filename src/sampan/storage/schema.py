@@ -177,6 +177,15 @@ operations = table(
         postgresql_where=text("account IS NOT NULL"),
     ),
     Index(
+        "ix_operations_qr",
+        "account",
+        "currency",
+        "qr_minor",
+        "created_us",
+        sqlite_where=text("account IS NOT NULL"),
+        postgresql_where=text("account IS NOT NULL"),
+    ),
+    Index(
         "ix_operations_ended",
         "updated_us",
         "id",
@@ -188,7 +197,8 @@ operations = table(
 costs a sale nothing; the few that have not ended are found by the payments that are open.
 
 `account` is the account that the QR names, as credits name it, and `qr_minor` the amount in the QR;
-both are set when the QR is asked for, and empty where the provider alone knows the account.
+both are set when the QR is asked for, and empty where the provider alone knows the account. One
+index sums up what an account was asked for in a period, the other finds who was asked for a sum.
 """
 
 page_sessions = table(

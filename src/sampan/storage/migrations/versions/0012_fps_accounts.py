@@ -34,14 +34,15 @@ def upgrade() -> None:
     )
     op.add_column("operations", sa.Column("account", sa.Text(), nullable=True))
     op.add_column("operations", sa.Column("qr_minor", Int, nullable=True))
-    op.create_index(
-        "ix_operations_account",
-        "operations",
-        ["account", "currency", "created_us", "qr_minor"],
-        unique=False,
-        sqlite_where=sa.text("account IS NOT NULL"),
-        postgresql_where=sa.text("account IS NOT NULL"),
-    )
+    for name, last in (("account", ("created_us", "qr_minor")), ("qr", ("qr_minor", "created_us"))):
+        op.create_index(
+            f"ix_operations_{name}",
+            "operations",
+            ["account", "currency", *last],
+            unique=False,
+            sqlite_where=sa.text("account IS NOT NULL"),
+            postgresql_where=sa.text("account IS NOT NULL"),
+        )
 
 
 def _create_accounts() -> None:
