@@ -56,8 +56,8 @@ class Notifications:
         """Take a provider's message in: all of its notices or none.
 
         401 when it does not carry the bank's mark, 404 for an unknown provider or account, 413 when
-        too large, 422 with the reason for what carries the mark and cannot be read. The same message
-        again is answered 200 and changes nothing.
+        too large, 422 with the reason for what carries the mark and cannot be read. The same
+        message again is answered 200 and changes nothing.
         """
         name = request.path_params["provider"]
         try:

@@ -63,7 +63,6 @@ def change(
     edit: Callable[[FpsAccount], FpsAccount],
     act: Act,
     seen_us: int | None = None,
-    why: str = "",
 ) -> Card | Meanwhile:
     """Write what `edit` makes of an account; return it.
 
@@ -81,9 +80,7 @@ def change(
     # Two changes in one microsecond must be told apart too, and a clock may be set back.
     now_us = max(act.now_us, before.updated_us + 1)
     kept.change(tx, after, now_us=now_us)
-    _note(
-        tx, after, "FPS account changed", act=act, why="; ".join([*found, *([why] if why else [])])
-    )
+    _note(tx, after, "FPS account changed", act=act, why="; ".join(found))
     return msgspec.structs.replace(before, account=after, updated_us=now_us)
 
 

@@ -1,8 +1,8 @@
 """The provider of real FPS accounts: makes the QR itself and hears of money by signed notices.
 
-It asks nobody over the network. What a bank tells comes as JSON from whatever the merchant has that
-hears of credits (a host-to-host line, a script), marked by the account's notice key; the form stands
-in docs/providers.md.
+It asks nobody over the network. What a bank tells comes as JSON from whatever the merchant has
+that hears of credits (a host-to-host line, a script), marked by the account's notice key; the form
+stands in docs/providers.md.
 """
 
 from collections.abc import Sequence
@@ -114,6 +114,7 @@ def create(_config: ProviderConfig, _clock: Clock) -> Provider:
 def _payload(order: ProviderOrder) -> str:
     options = order.options
     fields: dict[str, Any] = {name: options[name] for name in QR_FIELDS if options.get(name)}
+    fields |= {"currency": order.currency, "amount_minor": order.amount_minor}
     mode = options.get("reference_mode", ReferenceMode.NONE)
     if mode in {ReferenceMode.BILL_NUMBER, ReferenceMode.BOTH}:
         fields["bill_number"] = order.reference
@@ -121,14 +122,7 @@ def _payload(order: ProviderOrder) -> str:
         fields["reference_label"] = order.reference
     if options.get("timeout_in_qr") == "true":
         fields["timeout_us"] = order.expires_us
-    return encode(
-        FpsQr(
-            **fields,
-            currency=order.currency,  # type: ignore[arg-type] - encode refuses another one
-            amount_minor=order.amount_minor,
-            amount_editable=options.get("amount_lock") == "false",
-        )
-    )
+    return encode(FpsQr(**fields, amount_editable=options.get("amount_lock") == "false"))
 
 
 def _credit(told: _CreditNotice, account: str) -> Credit:
