@@ -311,7 +311,6 @@ def test_timeout_is_rounded_down_to_a_second() -> None:
         *(("amount_minor", {"amount_minor": bad}) for bad in (0, -1, True, 1.0, "1", 10**12)),
         ("amount_editable", {"amount_editable": True}),
         ("amount_editable", {"amount_editable": 1, "amount_minor": 1}),
-        ("one_off", {"one_off": False, "amount_minor": 1}),
         ("one_off", {"one_off": 0}),
         *(("timeout_us", {"timeout_us": bad}) for bad in (0, 4_102_416_000_000_000, True, 1.5e15)),
         *(("mcc", {"mcc": bad}) for bad in ("", "123", "12345", "abcd", 5499)),
