@@ -134,6 +134,7 @@ CHANGES: Final[Mapping[str, tuple[dict[str, str], object]]] = {
     "payee_name": ({"payee_name": "HARBOUR TEA"}, "HARBOUR TEA"),
     "payee_name_zh": ({"payee_name_zh": "海港茶舍"}, "海港茶舍"),
     "reference_mode": ({"reference_mode": "both"}, "both"),
+    "account_rule": ({"account_rule": "turns"}, "turns"),
     "flow": ({"flow": "redirect"}, "redirect"),
     "retry_attempts_max": ({"retry_attempts_max": "3"}, 3),
     "retry_window_s": ({"retry_window_s": "1", "retry_window_s.unit": "3600"}, 3600),
