@@ -52,6 +52,11 @@ def test_account_from_the_first_to_the_last(folder: Folder) -> None:
     assert "changed" in folder.good("fps", "change", "Second", "--set", "mcc=5499")
     assert folder.read("fps", "show", "Second")["mcc"] == "5499"
     assert "+852-91234567" in folder.good("fps", "show", made["id"])
+    found = {one["what"]: one for one in folder.read("doctor")["findings"]}["FPS accounts of 7"]
+    assert (found["state"], found["found"]) == ("warn", "none that is on takes CNY")
+    folder.good("fps", "change", "Second", "--set", "is_on=true")
+    found = {one["what"]: one for one in folder.read("doctor")["findings"]}["FPS accounts of 7"]
+    assert (found["state"], found["found"]) == ("ok", "2 for HKD and CNY")
     folder.good("fps", "detach", "Second", "7")
     assert account(folder, "Second")["projects"] == []
 

@@ -446,7 +446,7 @@ def test_new_project_takes_the_next_number(platform: RunningPlatform, amy: Membe
         ("id", "9" * 5000),
         ("name", ""),
         ("payee_name", ""),
-        ("provider", "fps"),
+        ("provider", "nobody"),
         ("callback_url", "http://"),
     ],
 )

@@ -1,11 +1,23 @@
 """`sampan fps`: the merchants' FPS accounts, their keys, and which projects use them."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sampan.cli import fps_codes
-from sampan.cli.common import USAGE, Desk, Failed, JsonFlag, advise, desk, emit, run, stdout
+from sampan.cli.common import (
+    USAGE,
+    Desk,
+    Failed,
+    JsonFlag,
+    advise,
+    desk,
+    emit,
+    run,
+    stdout,
+    with_options,
+)
 from sampan.cli.fps_codes import AccountArgument, at_account
 from sampan.cli.projects import OVERLAP_S_MAX, SetOption, act_of, seen_by_servers
 
@@ -24,34 +36,39 @@ group = typer.Typer(help="FPS accounts that real payments are paid to.", no_args
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    group.command("add")(with_options(Wanted, add))
     group.command("qr")(fps_codes.counter)
-    group.command("test-code")(fps_codes.trial)
+    group.command("test-code")(with_options(fps_codes.Tried, fps_codes.trial))
     app.add_typer(group, name="fps", rich_help_panel="Operate")
 
 
-@group.command("add")
-def add(  # noqa: PLR0913 - a command's parameters are its options
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What staff call the account.")],
-    *,
-    payee: Annotated[str, typer.Option(help="Payee in the QR, ASCII.")],
-    fps_id: Annotated[str | None, typer.Option(help="FPS ID, 7 to 9 digits.")] = None,
-    mobile: Annotated[str | None, typer.Option(help="Mobile, like +852-91234567.")] = None,
-    email: Annotated[str | None, typer.Option(help="E-mail address of the account.")] = None,
-    payee_zh: Annotated[str, typer.Option(help="Payee in the QR in Chinese.")] = "",
-    key: KeyOption = None,
-    pairs: SetOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What `add` is told."""
+
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What staff call the account.")]
+    payee: Annotated[str, typer.Option(help="Payee in the QR, ASCII.")]
+    fps_id: Annotated[str | None, typer.Option(help="FPS ID, 7 to 9 digits.")] = None
+    mobile: Annotated[str | None, typer.Option(help="Mobile, like +852-91234567.")] = None
+    email: Annotated[str | None, typer.Option(help="E-mail address of the account.")] = None
+    payee_zh: Annotated[str, typer.Option(help="Payee in the QR in Chinese.")] = ""
+    key: KeyOption = None
+    pairs: SetOption = None
+    as_json: JsonFlag = False
+
+
+def add(wanted: Wanted) -> None:
     """Add an account, and print the address and the key for its bank's notices."""
-    proxies = {"fps_id": fps_id, "mobile": mobile, "email": email}
+    proxies = {"fps_id": wanted.fps_id, "mobile": wanted.mobile, "email": wanted.email}
     given = [(kind, proxy) for kind, proxy in proxies.items() if proxy is not None]
     if len(given) != 1:
         raise Failed("give one of --fps-id, --mobile and --email", exit_code=USAGE)
-    _refuse_empty(key)
-    values: dict[str, object] = {"id": 0, "name": name, "payee_name": payee}
-    values |= {"payee_name_zh": payee_zh, "proxy_kind": given[0][0], "proxy": given[0][1]}
-    account = _checked(values | _pairs(pairs))
-    run(_add(account, key, as_json=as_json))
+    _refuse_empty(wanted.key)
+    values: dict[str, object] = {"id": 0, "name": wanted.name, "payee_name": wanted.payee}
+    values["payee_name_zh"] = wanted.payee_zh
+    values["proxy_kind"], values["proxy"] = given[0]
+    account = _checked(values | _pairs(wanted.pairs))
+    run(_add(account, wanted.key, as_json=wanted.as_json))
 
 
 @group.command("list")

@@ -1,6 +1,7 @@
 """`sampan fps qr` and `test-code`: codes for a till and for trying out; and finding accounts."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,35 +63,40 @@ def counter(
     run(at_account(account, partial(_code, made=made, out=out, as_json=as_json)))
 
 
-def trial(  # noqa: PLR0913 - a command's parameters are its options
-    account: AccountArgument,
-    *,
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What `test-code` is told."""
+
+    account: AccountArgument
     mode: Annotated[
         str | None,
         typer.Option(help="none, bill_number, reference_label or both; the account's own if left."),
-    ] = None,
-    amount: Annotated[str, typer.Option(help="Amount in the code, like 1.00.")] = "1.00",
-    currency: CurrencyOption = None,
-    out: OutOption = None,
-    as_json: JsonFlag = False,
-) -> None:
+    ] = None
+    amount: Annotated[str, typer.Option(help="Amount in the code, like 1.00.")] = "1.00"
+    currency: CurrencyOption = None
+    out: OutOption = None
+    as_json: JsonFlag = False
+
+
+def trial(tried: Tried) -> None:
     """Make a code as payments show it, to try with bank apps before customers do; do not pay it."""
 
     def made(found: "FpsAccount", now_us: int) -> str:
         from sampan.domain.project import ReferenceMode
         from sampan.flow import fps_codes
 
-        chosen = currency or found.currencies[:3]
-        if mode is not None and mode not in set(ReferenceMode):
+        currency = tried.currency or found.currencies[:3]
+        if tried.mode is not None and tried.mode not in set(ReferenceMode):
             raise Failed(f"--mode: one of {', '.join(ReferenceMode)}", exit_code=USAGE)
         wanted = fps_codes.Trial(
-            amount_minor=_minor(amount, chosen),
-            currency=chosen,
-            mode=None if mode is None else ReferenceMode(mode),
+            amount_minor=_minor(tried.amount, currency),
+            currency=currency,
+            mode=None if tried.mode is None else ReferenceMode(tried.mode),
         )
         return fps_codes.trial_payload(found, wanted, now_us=now_us)
 
-    run(at_account(account, partial(_code, made=made, out=out, as_json=as_json)))
+    work = partial(_code, made=made, out=tried.out, as_json=tried.as_json)
+    run(at_account(tried.account, work))
 
 
 async def _code(
