@@ -274,6 +274,7 @@ NEW_SINCE_0001: dict[str, dict[str, Any]] = {
         "attempts_count": 1,
         "retry_until_us": None,
     },
+    "operations": {"account": None, "qr_minor": None},
 }
 
 

@@ -34,12 +34,16 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DisplayData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the customer must be shown: the EMV text of the QR and until when it may be paid."""
+    """What the customer must be shown: the EMV text of the QR and until when it may be paid.
+
+    `amount_minor` is the amount in the QR where it is not the asked one (`domain.fingerprint`).
+    """
 
     payload: str
     expires_us: int
     lifetime_s: int
     redirect_url: str = ""
+    amount_minor: int | None = None
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,13 +85,23 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     retry_until_us: int | None = None
 
     @property
+    def qr_minor(self) -> int:
+        """The amount that the customer is shown, minor units."""
+        shown = None if self.display is None else self.display.amount_minor
+        return self.amount_minor if shown is None else shown
+
+    @property
     def type(self) -> PaymentType:
         """What it is for, in the word of the wire."""
         return type_of(self.origin)
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One step on a payment, with its own id and status."""
+    """One step on a payment, with its own id and status.
+
+    `account` is the account that its QR names, as credits name it, and `qr_minor` the amount in the
+    QR; empty before the QR is asked for, and where the provider alone knows the account.
+    """
 
     id: int
     payment_key: int
@@ -102,3 +116,5 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     provider_ref: str
     created_us: int
     updated_us: int
+    account: str = ""
+    qr_minor: int | None = None

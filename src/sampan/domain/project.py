@@ -37,6 +37,14 @@ class ReferenceMode(StrEnum):
     BOTH = "both"
 
 
+class AccountRule(StrEnum):
+    """Which of a project's FPS accounts a payment is paid to."""
+
+    FIRST = "first"
+    TURNS = "turns"
+    LEAST_TODAY = "least_today"
+
+
 class Flow(StrEnum):
     """Who shows the QR of a payment that was asked for through Gate (decision 3)."""
 
@@ -132,23 +140,41 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         _setting("Who makes the QR and tells of the money.", pattern=r"^[a-z][a-z0-9_]{0,30}\Z"),
     ] = "sandbox"
     payee_fps_id: Annotated[
-        str, _setting("FPS ID of the account that is paid.", pattern=r"^[0-9]{7,9}\Z")
+        str,
+        _setting("FPS ID of the account that is paid. Not for `fps`.", pattern=r"^[0-9]{7,9}\Z"),
     ] = "1029384"
     # What stands in a QR stands in callbacks, and those carry no `;` (safe callback profile).
     payee_name: Annotated[
         str,
-        _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern=r"^[ -:<-~]+\Z"),
+        _setting(
+            "Payee in the QR, ASCII. Not for `fps`.",
+            min_length=1,
+            max_length=25,
+            pattern=r"^[ -:<-~]+\Z",
+        ),
     ] = "SAMPAN DEMO SHOP"
     payee_name_zh: Annotated[
-        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25, pattern=r"^[^;]*\Z")
+        str,
+        _setting(
+            "Payee in the QR in Chinese, or empty. Not for `fps`.",
+            max_length=25,
+            pattern=r"^[^;]*\Z",
+        ),
     ] = ""
     reference_mode: Annotated[
         ReferenceMode,
         _setting(
             "Where the QR carries our reference: `none`, `bill_number`, `reference_label` or"
-            " `both`. Ordinary bank accounts take only `none`."
+            " `both`. Not for `fps`, whose accounts say it themselves (docs/providers.md)."
         ),
     ] = ReferenceMode.BILL_NUMBER
+    account_rule: Annotated[
+        AccountRule,
+        _setting(
+            "Provider `fps`: which account takes a payment: the `first` one that can, each in its"
+            " `turns`, or the one asked for `least_today` (Hong Kong's day, in the currency)."
+        ),
+    ] = AccountRule.FIRST
     flow: Annotated[
         Flow,
         _setting(

@@ -27,7 +27,7 @@ def take_notice(
     notice_id = notice.bank_txn_id if isinstance(notice, Credit) else notice.notice_id
     if not kept.take_notice(tx, provider, notice.account, notice_id=notice_id, now_us=now_us):
         return
-    matched = _match(tx, provider, notice.reference, find_project=find_project)
+    matched = _match(tx, provider, notice, find_project=find_project)
     if isinstance(notice, Credit):
         _take_credit(tx, provider, notice, matched=matched, now_us=now_us)
     elif matched is not None:
@@ -42,12 +42,15 @@ class _Matched(NamedTuple):
     project: Project
 
 
-def _match(tx: Tx, provider: str, text: str, *, find_project: FindProject) -> _Matched | None:
-    """Return what a reference names, if it is this provider's."""
-    operation_id = reference.decode(text)
+def _match(tx: Tx, provider: str, notice: Notice, *, find_project: FindProject) -> _Matched | None:
+    """Return what the reference of a notice names, if it is this provider's, and this account's."""
+    operation_id = reference.decode(notice.reference)
     operation = None if operation_id is None else payments.operation_by_id(tx, operation_id)
     if operation is None or operation.type is not OperationType.SALE:
         # Other operations have ids, too, and no QR: who names one has guessed.
+        return None
+    if operation.account and operation.account != notice.account:
+        # No QR of this account carried it: whoever may speak for one account speaks for no other.
         return None
     payment = payments.payment_by_key(tx, operation.payment_key)
     assert payment is not None  # noqa: S101 - a foreign key keeps it
