@@ -1,21 +1,21 @@
 """Find operations: in a period by their last update, or all those of a payment id.
 
 The newest change comes first, and of two changes at one moment the greater id. What has ended is
-walked by an index of its own; what has not belongs to the few payments that are open.
+walked by an index of its own, and what has not is found by `storage.operation_ways`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, desc, exists, select, text, union_all
+from sqlalchemy import ColumnElement, Select, desc, exists, select, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.statuses import FINAL
 from sampan.storage import credits as kept
-from sampan.storage import payments, projects, schema
+from sampan.storage import operation_ways, payments, projects, schema
 from sampan.storage.columns import unindexed
 from sampan.storage.engine import Tx
 
@@ -23,9 +23,6 @@ LIST_MAX: Final = 1000
 _p = schema.payments
 _o = schema.operations
 Condition = ColumnElement[bool]
-# Written into the text, since SQLite uses an index of some rows only where it reads its words.
-_ENDED: Final = text(f"operations.{schema.ENDED}")
-_OPEN: Final = text(f"NOT operations.{schema.ENDED}")
 _FINALS: Final = frozenset(status.value for status in FINAL)
 
 
@@ -73,9 +70,9 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 def listing(tx: Tx, wanted: Wanted, *, most: int, skipped: int = 0) -> Sequence[Listed]:
     """Return at most `most` operations behind the first `skipped` ones."""
-    ways = [_way(_ENDED, wanted)] if _may(wanted, ended=True) else []
+    ways = [_way(operation_ways.ENDED, wanted)] if _may(wanted, ended=True) else []
     if _may(wanted, ended=False):
-        ways.append(_way(_OPEN, wanted).where(_o.c.payment.in_(_open_payments())))
+        ways += [_way(each, wanted) for each in operation_ways.OPEN]
     if not ways or not most:
         return []
     # Each way comes in this order by itself, so they are merged and not sorted.
@@ -106,12 +103,8 @@ def _may(wanted: Wanted, *, ended: bool) -> bool:
     return wanted.statuses is None or any((one in _FINALS) is ended for one in wanted.statuses)
 
 
-def _way(which: Any, wanted: Wanted) -> Select[tuple[int, int]]:  # noqa: ANN401 - a text
-    return select(_o.c.id, _o.c.updated_us).where(which, *_conditions(wanted))
-
-
-def _open_payments() -> Select[tuple[int]]:
-    return select(_p.c.id).where(_p.c.finished_us.is_(None))
+def _way(which: Iterable[Any], wanted: Wanted) -> Select[tuple[int, int]]:
+    return select(_o.c.id, _o.c.updated_us).where(*which, *_conditions(wanted))
 
 
 def _conditions(wanted: Wanted) -> list[Condition]:

@@ -33,7 +33,7 @@ from sqlalchemy.sql.operators import custom_op
 from sampan.domain.report_spec import KINDS, STATUSES, Clue, ReportType, Spec, clue
 from sampan.domain.statuses import FINAL
 from sampan.errors import Unavailable
-from sampan.storage import schema
+from sampan.storage import operation_ways, schema
 from sampan.storage.engine import Row
 from sampan.storage.open import make_engine
 from sampan.storage.report_fields import ATTEMPT, FIELDS, PAYMENT, Field
@@ -71,9 +71,6 @@ _KINDS: Final = {
     ReportType.OPERATIONS: _o.c.type,
     ReportType.CALLBACKS: _c.c.kind,
 }
-# Written into the text, since SQLite uses an index of some rows only where it reads its words.
-_ENDED: Final[Any] = text(f"operations.{schema.ENDED}")
-_OPEN: Final[Any] = text(f"NOT operations.{schema.ENDED}")
 _FINALS: Final = frozenset(status.value for status in FINAL)
 
 
@@ -167,11 +164,9 @@ def _ways(spec: Spec) -> list[list[Any]]:
     """Return the conditions of each way on which rows are found; no row is found by two."""
     if spec.type is ReportType.OPERATIONS:
         wanted = frozenset(spec.statuses or STATUSES[spec.type])
-        ways = [[_ENDED]] if wanted & _FINALS else []
+        ways = [[*operation_ways.ENDED]] if wanted & _FINALS else []
         if wanted - _FINALS:
-            # Found through the payments that are open, which are few.
-            open_ones = select(_p.c.id).where(_p.c.finished_us.is_(None))
-            ways.append([_OPEN, _o.c.payment.in_(open_ones)])
+            ways += [[*each] for each in operation_ways.OPEN]
         return ways
     if spec.type is ReportType.CALLBACKS:
         # As `storage.callback_lists` does: the index has status and kind before the time.

@@ -59,6 +59,8 @@ JOURNAL_INDEXED = (
 
 ENDED = in_("status", sorted(FINAL))
 """The condition of rows that nothing moves by itself; an index of part of a table has its words."""
+INVOICES = "type = 'invoice'"
+"""That of operations that made payment links."""
 _currencies = in_("currency", sorted(DECIMALS))
 
 id_blocks = table(
@@ -207,6 +209,13 @@ operations = table(
         "id",
         sqlite_where=text(ENDED),
         postgresql_where=text(ENDED),
+    ),
+    Index(
+        "ix_operations_invoices",
+        "updated_us",
+        "id",
+        sqlite_where=text(INVOICES),
+        postgresql_where=text(INVOICES),
     ),
 )
 """`ix_operations_ended` finds what changed in a period. Operations enter it as they end, so it
