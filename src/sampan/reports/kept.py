@@ -35,10 +35,13 @@ class End(StrEnum):
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True):
-    """What making needs: where files are, the address of a report's page, and how mail is asked."""
+    """What making needs: where files are, the address of a report's page, and how mail is asked.
+
+    `room` is called only where a mail is to go: it takes longer to come by than a small report.
+    """
 
     folder: Path
-    room: Mailroom
+    room: Callable[[], Mailroom]
     page: Callable[[int], str]
 
 
@@ -77,8 +80,9 @@ async def make_kept(
         return ended
     now_us = store.clock.now_us()
     address = office.page(report.id)
+    room = office.room() if report.mail_to else None
     is_ready = await store.transact(
-        lambda tx: flow.finish(tx, report, address=address, room=office.room, now_us=now_us)
+        lambda tx: flow.finish(tx, report, address=address, room=room, now_us=now_us)
     )
     if not is_ready:
         # Cancelled at the very end.
