@@ -35,8 +35,7 @@ from tests.support.reporting import BEGUN_US, DAY, add_payments, environment
 from tests.support.smtp import MailServer
 
 ROWS: Final = 3 * WHOLE_ROWS + 2
-PERIOD: Final = {"from_us": BEGUN_US, "to_us": BEGUN_US + DAY_US}
-OPERATIONS: Final = Spec(type=ReportType.OPERATIONS, **PERIOD)
+OPERATIONS: Final = Spec(type=ReportType.OPERATIONS, from_us=BEGUN_US, to_us=BEGUN_US + DAY_US)
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +217,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "program"
     become(path, "exec sleep 60")
     path.chmod(0o700)
-    monkeypatch.setattr(reporting.sys, "executable", str(path))
+    monkeypatch.setattr(sys, "executable", str(path))
     monkeypatch.setattr(reporting, "RENEW_S", 0.02)
     monkeypatch.setattr(loop, "STOP_GRACE_S", 0.02)
     return path

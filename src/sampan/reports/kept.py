@@ -67,7 +67,7 @@ async def make_kept(
     if report is None:
         return End.STOPPED
     if flaws(report.spec):
-        return await _failed(store, report, OUTDATED)
+        return await _failed(store, report, why=OUTDATED)
     part = PartFile(files.path_of(office.folder, report.id))
     try:
         ended = await _write(store, reader, report=report, part=part, is_wanted=is_wanted)
@@ -75,7 +75,7 @@ async def make_kept(
         part.close()
         log.warning("report not written", report=report.id, why=str(error))
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return await _failed(store, report, NO_ROOM % reason)
+        return await _failed(store, report, why=NO_ROOM % reason)
     if ended is not End.READY:
         return ended
     now_us = store.clock.now_us()
@@ -135,7 +135,7 @@ async def _stopped(store: Store, report: Report, *, part: PartFile) -> End:
     return End.STOPPED
 
 
-async def _failed(store: Store, report: Report, why: str) -> End:
+async def _failed(store: Store, report: Report, *, why: str) -> End:
     now_us = store.clock.now_us()
     await store.transact(lambda tx: flow.fail(tx, report, why=why, now_us=now_us))
     return End.FAILED
