@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -104,20 +105,16 @@ async def _write(
         part.open(before.bytes)
     except LookupError as error:
         log.warning("report begins anew", report=report.id, why=str(error))
-        anew, lost = Progress(), before
-        await store.transact(lambda tx: reports.progress(tx, report.id, before=lost, after=anew))
-        before = anew
+        note = partial(reports.progress, key=report.id, before=before, after=Progress())
+        await store.transact(note)
+        before = Progress()
         part.open(0)
     if report.rows_all is None:
         rows = reader.count(report.spec)
         await store.transact(lambda tx: reports.counted(tx, report.id, rows=rows))
     for done in make(reader, report.spec, sink=part, done=before):
-        last = before
-        went_on = await store.transact(
-            lambda tx, done=done, last=last: reports.progress(  # type: ignore[misc]
-                tx, report.id, before=last, after=done
-            )
-        )
+        note = partial(reports.progress, key=report.id, before=before, after=done)
+        went_on = await store.transact(note)
         if not went_on or not is_wanted():
             return await _stopped(store, report, part=part)
         before = done
