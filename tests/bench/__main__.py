@@ -15,7 +15,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import analysing, coding, listing, living, opening, selling, world
+from tests.bench import (
+    analysing,
+    coding,
+    listing,
+    living,
+    opening,
+    reporting,
+    selling,
+    world,
+)
 
 Figures = dict[str, float | None]
 
@@ -30,8 +39,9 @@ BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "signing": coding.signing,
     "dashboard": listing.both,
     "analytics": analysing.both,
+    "reports": reporting.both,
 }
-UNTOLD = {"analytics", "dashboard"}
+UNTOLD = {"analytics", "dashboard", "reports"}
 """They take minutes and have many figures: run by name alone."""
 
 MEANINGS = {
@@ -65,6 +75,7 @@ MEANINGS = {
     "sign_verify_per_s": "sign a sale and verify it, pairs a second",
     **listing.MEANINGS,
     **analysing.MEANINGS,
+    **reporting.MEANINGS,
 }
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
@@ -106,7 +117,7 @@ def figure(name: str, value: float | None) -> str:
     """Return a rate in whole numbers, a ratio with two digits."""
     if value is None:
         return "-"
-    if name.endswith("_ms"):
+    if name.endswith(("_ms", "_mib")):
         return f"{value:.1f}"
     return f"{value:,.0f}" if name.endswith("_per_s") else f"{value:.2f}:1"
 

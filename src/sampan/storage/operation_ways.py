@@ -26,4 +26,4 @@ OPEN: Final[tuple[tuple[Any, ...], ...]] = (
     ),
     (_OPEN, _OF_LINKS),
 )
-"""What has not. The operation that made a payment link stands as the customer found it, for ever."""
+"""What has not. The operation that made a payment link stands for ever as its customer found it."""
