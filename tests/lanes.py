@@ -1,8 +1,8 @@
-"""Run all tests in lanes side by side: `python -m tests.lanes`.
+"""Run all tests, some folders side by side: `python -m tests.lanes`.
 
 Half of the time tests wait: for browsers, for processes that are killed, for clocks. Each lane is a
-pytest of its own with its own servers and databases, measured for coverage. The first speaks as it
-runs; what another says is shown when all have ended, and then a line about each. The exit code is 0
+pytest of its own with its own servers and databases, measured for coverage; when one ends the next
+begins. What a lane says is shown at its end, and last of all a line about each. The exit code is 0
 when all passed.
 """
 
@@ -13,30 +13,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-OWN: Final = ("api", "browser", "fault")
-"""Folders with a lane each: they wait much, and some of their tests watch the clock."""
+LONGEST: Final = ("unit", "api", "browser", "fault", "conformance")
+"""Folders with a lane each, in the order in which they begin; all others share the last lane."""
+AT_ONCE: Final = 4
+"""Lanes at once; with two processors more only make those wait that watch the clock."""
 NEITHER: Final = ("bench", "support", "npm", "vectors")
-YIELDING: Final = 5
-"""The niceness of the lane of all other folders, which waits for nothing and takes what is left."""
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only a folder of our own in it is used
 MEMORY_BYTES_MIN: Final = 4 * 2**30
 
 
 def lanes() -> list[list[str]]:
-    """Return the folders of each lane; a folder that is new goes into the first."""
+    """Return the folders of each lane, in the order in which they begin."""
     folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
-    names = sorted({path.relative_to(ROOT / "tests").parts[0] for path in folders} - {*NEITHER})
-    others = [f"tests/{name}" for name in names if name not in OWN]
-    return [others, *([f"tests/{name}"] for name in OWN)]
+    names = {path.relative_to(ROOT / "tests").parts[0] for path in folders} - {*NEITHER}
+    assert names >= {*LONGEST}
+    others = [f"tests/{name}" for name in sorted(names - {*LONGEST})]
+    return [*([f"tests/{name}"] for name in LONGEST), others]
 
 
 @contextmanager
@@ -56,46 +57,50 @@ def in_memory() -> Iterator[dict[str, str]]:
 
 
 class Lane:
-    """The tests of some folders, running; `said` is where they speak to, None for the terminal."""
+    """The tests of some folders: `run` them, then `show` what they said."""
 
-    def __init__(
-        self, folders: list[str], environment: dict[str, str], *, said: IO[bytes] | None
-    ) -> None:
+    def __init__(self, folders: list[str], said: IO[bytes]) -> None:
         self.folders = folders
-        self.said = said
-        self.took_s = 0.0
-        self._began_s = time.monotonic()
+        self._said = said
+        self._took_s = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def code(self) -> int:
+        """The exit code, 1 when it did not come to one."""
+        if self._process is None or self._process.returncode is None:
+            return 1
+        return self._process.returncode
+
+    def run(self, environment: dict[str, str]) -> None:
+        """Run the tests to their end."""
+        began_s = time.monotonic()
         pytest = [sys.executable, "-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
-        self.process = subprocess.Popen(
-            [*pytest, *folders],
+        self._process = subprocess.Popen(
+            [*pytest, *self.folders],
             cwd=ROOT,
             env=environment,
-            stdout=said,
-            stderr=subprocess.STDOUT if said else None,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
         )
-        self._watch = threading.Thread(target=self._wait, daemon=True)
-        self._watch.start()
-
-    def _wait(self) -> None:
-        self.process.wait()
-        self.took_s = time.monotonic() - self._began_s
-
-    def end(self) -> int:
-        """Wait for the end and return the exit code."""
-        self._watch.join()
-        return self.process.wait()
+        self._process.wait()
+        self._took_s = time.monotonic() - began_s
 
     def show(self) -> None:
         """Show what was said."""
-        if self.said is not None:
-            self.said.seek(0)
-            sys.stdout.buffer.write(self.said.read())
-            sys.stdout.flush()
+        self._said.seek(0)
+        sys.stdout.buffer.write(f"\n— {' '.join(self.folders)}\n".encode() + self._said.read())
+        sys.stdout.flush()
+
+    def kill(self) -> None:
+        """End the tests at once."""
+        if self._process is not None:
+            self._process.kill()
 
     def __str__(self) -> str:
         """Say how it went."""
-        how = "FAILED" if self.process.returncode else "passed"
-        return f"{how} in {self.took_s:3.0f} s: {' '.join(self.folders)}"
+        how = "FAILED" if self.code else "passed"
+        return f"{how} in {self._took_s:3.0f} s: {' '.join(self.folders)}"
 
 
 def main() -> int:
@@ -107,24 +112,21 @@ def main() -> int:
 def run(environment: dict[str, str]) -> int:
     """Run all lanes in an environment and join what they covered."""
     subprocess.run([sys.executable, "-m", "coverage", "erase"], cwd=ROOT, check=True)
-    running: list[Lane] = []
     with ExitStack() as opened:
+        made = [Lane(one, opened.enter_context(tempfile.TemporaryFile())) for one in lanes()]
+        places = opened.enter_context(ThreadPoolExecutor(AT_ONCE))
+        running = {places.submit(lane.run, environment): lane for lane in made}
         try:
-            for folders in lanes():
-                said = opened.enter_context(tempfile.TemporaryFile()) if running else None
-                running.append(Lane(folders, environment, said=said))
-            if hasattr(os, "setpriority"):
-                os.setpriority(os.PRIO_PROCESS, running[0].process.pid, YIELDING)
-            codes = [lane.end() for lane in running]
+            for ended in as_completed(running):
+                running[ended].show()
         finally:
-            for lane in running:
-                lane.process.kill()
-        for lane in running:
-            lane.show()
-        sys.stdout.writelines(f"{lane}\n" for lane in running)
-        sys.stdout.flush()
+            places.shutdown(wait=False, cancel_futures=True)
+            for lane in made:
+                lane.kill()
+    sys.stdout.writelines(f"{lane}\n" for lane in made)
+    sys.stdout.flush()
     subprocess.run([sys.executable, "-m", "coverage", "combine", "--quiet"], cwd=ROOT, check=True)
-    return next(filter(None, codes), 0)
+    return next((lane.code for lane in made if lane.code), 0)
 
 
 if __name__ == "__main__":
