@@ -1,8 +1,9 @@
-"""Run all tests in two lanes side by side: `python -m tests.lanes`.
+"""Run all tests, some folders side by side: `python -m tests.lanes`.
 
 Half of the time tests wait: for browsers, for processes that are killed, for clocks. Each lane is a
-pytest of its own with its own servers and databases, measured for coverage; what the second says is
-shown when the first has ended. The exit code is 0 when both passed.
+pytest of its own with its own servers and databases, measured for coverage; when one ends the next
+begins. What a lane says is shown at its end, and last of all a line about each. The exit code is 0
+when all passed.
 """
 
 from __future__ import annotations
@@ -12,26 +13,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-SLOW: Final = ("fault", "api")
-"""The lane of these folders takes about as long as that of all others."""
+LONGEST: Final = ("unit", "api", "browser", "fault", "conformance")
+"""Folders with a lane each, in the order in which they begin; all others share the last lane."""
+AT_ONCE: Final = 4
+"""Lanes at once; with two processors more only make those wait that watch the clock."""
 NEITHER: Final = ("bench", "support", "npm", "vectors")
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only a folder of our own in it is used
 MEMORY_BYTES_MIN: Final = 4 * 2**30
 
 
-def lanes() -> tuple[list[str], list[str]]:
-    """Return the folders of both lanes; a folder that is new goes into the first."""
+def lanes() -> list[list[str]]:
+    """Return the folders of each lane, in the order in which they begin."""
     folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
-    names = sorted({path.relative_to(ROOT / "tests").parts[0] for path in folders} - {*NEITHER})
-    first = [f"tests/{name}" for name in names if name not in SLOW]
-    return first, [f"tests/{name}" for name in SLOW]
+    names = {path.relative_to(ROOT / "tests").parts[0] for path in folders} - {*NEITHER}
+    assert names >= {*LONGEST}
+    others = [f"tests/{name}" for name in sorted(names - {*LONGEST})]
+    return [*([f"tests/{name}"] for name in LONGEST), others]
 
 
 @contextmanager
@@ -50,37 +56,77 @@ def in_memory() -> Iterator[dict[str, str]]:
         yield {**os.environ, "TMPDIR": folder}
 
 
+class Lane:
+    """The tests of some folders: `run` them, then `show` what they said."""
+
+    def __init__(self, folders: list[str], said: IO[bytes]) -> None:
+        self.folders = folders
+        self._said = said
+        self._took_s = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def code(self) -> int:
+        """The exit code, 1 when it did not come to one."""
+        if self._process is None or self._process.returncode is None:
+            return 1
+        return self._process.returncode
+
+    def run(self, environment: dict[str, str]) -> None:
+        """Run the tests to their end."""
+        began_s = time.monotonic()
+        pytest = [sys.executable, "-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
+        self._process = subprocess.Popen(
+            [*pytest, *self.folders],
+            cwd=ROOT,
+            env=environment,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+        )
+        self._process.wait()
+        self._took_s = time.monotonic() - began_s
+
+    def show(self) -> None:
+        """Show what was said."""
+        self._said.seek(0)
+        sys.stdout.buffer.write(f"\n— {' '.join(self.folders)}\n".encode() + self._said.read())
+        sys.stdout.flush()
+
+    def kill(self) -> None:
+        """End the tests at once."""
+        if self._process is not None:
+            self._process.kill()
+
+    def __str__(self) -> str:
+        """Say how it went."""
+        how = "FAILED" if self.code else "passed"
+        return f"{how} in {self._took_s:3.0f} s: {' '.join(self.folders)}"
+
+
 def main() -> int:
-    """Run both lanes and join what they covered."""
+    """Run all lanes and join what they covered."""
     with in_memory() as environment:
         return run(environment)
 
 
 def run(environment: dict[str, str]) -> int:
-    """Run both lanes in an environment and join what they covered."""
-    pytest = [sys.executable, "-m", "coverage", "run", "--parallel-mode", "-m", "pytest"]
-    first, second = lanes()
+    """Run all lanes in an environment and join what they covered."""
     subprocess.run([sys.executable, "-m", "coverage", "erase"], cwd=ROOT, check=True)
-    with tempfile.TemporaryFile() as said:
-        beside = subprocess.Popen(
-            [*pytest, *second],
-            cwd=ROOT,
-            env=environment,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
+    with ExitStack() as opened:
+        made = [Lane(one, opened.enter_context(tempfile.TemporaryFile())) for one in lanes()]
+        places = opened.enter_context(ThreadPoolExecutor(AT_ONCE))
+        running = {places.submit(lane.run, environment): lane for lane in made}
         try:
-            code = subprocess.run(
-                [*pytest, *first], cwd=ROOT, env=environment, check=False
-            ).returncode
-            code = beside.wait() or code
+            for ended in as_completed(running):
+                running[ended].show()
         finally:
-            beside.kill()
-        said.seek(0)
-        sys.stdout.buffer.write(said.read())
-        sys.stdout.flush()
+            places.shutdown(wait=False, cancel_futures=True)
+            for lane in made:
+                lane.kill()
+    sys.stdout.writelines(f"{lane}\n" for lane in made)
+    sys.stdout.flush()
     subprocess.run([sys.executable, "-m", "coverage", "combine", "--quiet"], cwd=ROOT, check=True)
-    return code
+    return next((lane.code for lane in made if lane.code), 0)
 
 
 if __name__ == "__main__":

@@ -295,7 +295,8 @@ class Outbound:
                 ttl_dns_cache=0,
                 resolver=guard,
                 socket_factory=guard.open_socket,
-                ssl=_tls(),
+                # Reading the system's authorities takes longer than a whole call.
+                ssl=_tls() if scheme == "https" else True,
             )
             session = self._sessions[scheme] = aiohttp.ClientSession(
                 connector=connector,

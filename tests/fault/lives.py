@@ -4,10 +4,13 @@ Nothing here looks behind a door of the living platform but `Books`, which reads
 """
 
 import asyncio
+import atexit
+import functools
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -113,11 +116,34 @@ async def add_projects(url: str, callback_url: str) -> None:
         await platform.close()
 
 
-class Nursery:
-    """The process that victims are forked from."""
+class _Mother:
+    """The process that victims are forked from; one for all tests, for it is long in starting."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self) -> None:
+        self.line, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.fault.victim", str(theirs.fileno())],
+                cwd=ROOT,
+                pass_fds=[theirs.fileno()],
+            )
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """End the process, and with it every victim that still lives."""
+        self.line.close()
+        self._process.wait()
+
+
+_mother = functools.cache(_Mother)
+
+
+class Nursery:
+    """Where the victims of one test are born; made by `nursery`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
         self._made = 0
         self._ends: dict[int, asyncio.Future[int]] = {}
         self._pids: dict[int, asyncio.Future[int]] = {}
@@ -129,17 +155,17 @@ class Nursery:
         loop = asyncio.get_running_loop()
         born = self._pids[self._made] = loop.create_future()
         end = self._ends[self._made] = loop.create_future()
-        assert self._process.stdin is not None
         life = msgspec.structs.replace(life, number=self._made)
-        self._process.stdin.write(msgspec.json.encode(life) + b"\n")
+        self._writer.write(msgspec.json.encode(life) + b"\n")
         async with asyncio.timeout(LIMIT_S):
             # Shielded: who gives up waiting does not keep the news from being heard.
             return await asyncio.shield(born), end
 
     async def _hear(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+        async for line in self._reader:
             event = msgspec.json.decode(line, type=Event)
+            if not event.number:
+                break
             if event.code is None:
                 self._pids[event.number].set_result(event.pid)
             else:
@@ -149,22 +175,16 @@ class Nursery:
 
     async def close(self) -> None:
         """Kill every victim that still lives."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
+        self._writer.write(b"\n")
         await self._hearing
+        self._writer.close()
+        await self._writer.wait_closed()
 
 
 @asynccontextmanager
 async def nursery() -> AsyncIterator[Nursery]:
-    """Run a nursery as long as the block lasts."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.fault.victim"),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    made = Nursery(process)
+    """Lend a nursery as long as the block lasts; there is one at a time."""
+    made = Nursery(*await asyncio.open_unix_connection(sock=_mother().line.dup()))
     try:
         yield made
     finally:

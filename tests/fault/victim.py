@@ -1,12 +1,13 @@
 """The platform as a process that kills itself at a given step.
 
-Run as `python -m tests.fault.victim`. The product knows nothing of this. A step is a point where
+Run as `python -m tests.fault.victim FD`. The product knows nothing of this. A step is a point where
 something becomes durable or leaves the process; every such point is wrapped here, from outside. The
-program reads lives to start, a JSON line each, from standard input, forks a process for each and
-writes what became of them to standard output. Forking after the imports makes a life begin in a few
-hundredths of a second.
+program reads lives to start, a JSON line each, from the socket `FD`, forks a process for each and
+writes there what became of them; an empty line ends them all. Forking after the imports makes a
+life begin in a few hundredths of a second.
 """
 
+import gc
 import os
 import re
 import select
@@ -25,9 +26,11 @@ import uvicorn
 from sampan import app as wiring
 from sampan import log
 from sampan.clock import SystemClock
+from sampan.codecs.qr_tables import tables
 from sampan.outbound import Answer, Outbound
 from sampan.settings import Settings
-from sampan.storage.engine import Store, Tx
+from sampan.storage import open as opening
+from sampan.storage.engine import Statement, Store, Tx
 from sampan.storage.postgres_store import PostgresStore
 from sampan.storage.sqlite_store import SqliteStore
 
@@ -39,6 +42,8 @@ UNWATCHED: Final = ("/healthz", "/v2/payment/status", "/bank/v1/accounts")
 MERCHANT: Final = "merchant"
 """How steps name the address of whoever is not the platform itself."""
 POLL_S: Final = 0.01
+VERSIONS: Final = range(5, 11)
+"""The versions of QR codes that payments have; a process that draws its first computes tables."""
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +68,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Life `number` has begun as process `pid` or, with a `code`, ended."""
+    """Life `number` has begun as process `pid` or, with a `code`, ended; 0: all have ended."""
 
     number: int
     pid: int
@@ -253,29 +258,54 @@ def _command(life: Life) -> NoReturn:
     os.execve(sys.executable, words, {**os.environ, **made})  # noqa: S606 - nothing to quote
 
 
+def warm() -> None:
+    """Do once what each life would do anew, and keep it from the lives' garbage collectors."""
+    uvicorn.Config(wiring.create_app(Settings(master_key=MASTER_KEY)), ws="none").load()
+    for version in VERSIONS:
+        tables(version)
+    for url in ("sqlite:///never-opened.db", "postgresql://nobody@localhost/never-opened"):
+        dialect = opening.make_engine(url).dialect
+        for made in gc.get_objects():
+            if isinstance(made, Statement):
+                made._compile(dialect)
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     """Fork a process for each life asked for; when nobody asks any more, end them all."""
+    warm()
     living: dict[int, int] = {}
-    orders = open(0, "rb", buffering=0)  # noqa: SIM115 - standard input, open to the end
-    while True:
-        ready, _, _ = select.select([orders], [], [], POLL_S if living else None)
-        if ready:
-            line = orders.readline()
-            if not line:
+    with socket.socket(fileno=int(sys.argv[1])) as line, line.makefile("rb", buffering=0) as orders:
+        while True:
+            ready, _, _ = select.select([orders], [], [], POLL_S if living else None)
+            order = orders.readline() if ready else None
+            if order in {b"", b"\n"}:
+                _end(living)
+            if order == b"":
                 break
-            life = msgspec.json.decode(line, type=Life)
-            pid = os.fork()
-            if pid == 0:
-                orders.close()
-                _one_life(life)
-            living[pid] = life.number
-            _tell(Event(life.number, pid))
-        for pid in list(living):
-            gone, status = os.waitpid(pid, os.WNOHANG)
-            if gone:
-                _tell(Event(living.pop(pid), pid, os.waitstatus_to_exitcode(status)))
+            if order == b"\n":
+                _tell(line, Event(0, 0))
+            elif order:
+                life = msgspec.json.decode(order, type=Life)
+                pid = os.fork()
+                if pid == 0:
+                    orders.close()
+                    line.close()
+                    _one_life(life)
+                living[pid] = life.number
+                _tell(line, Event(life.number, pid))
+            for pid in list(living):
+                gone, status = os.waitpid(pid, os.WNOHANG)
+                if gone:
+                    _tell(line, Event(living.pop(pid), pid, os.waitstatus_to_exitcode(status)))
+
+
+def _end(living: dict[int, int]) -> None:
     for pid in living:
         os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    living.clear()
 
 
 def _one_life(life: Life) -> None:
@@ -290,8 +320,8 @@ def _one_life(life: Life) -> None:
         os._exit(code)
 
 
-def _tell(event: Event) -> None:
-    os.write(1, msgspec.json.encode(event) + b"\n")
+def _tell(line: socket.socket, event: Event) -> None:
+    line.sendall(msgspec.json.encode(event) + b"\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """`sampan` run to its end as scripts run it; what was started before is forked, not started anew.
 
 Most of the time of a short command goes into starting Python and importing what it needs. The first
-run of a command is that of an operator: an interpreter of its own, started from nothing, so that
-each command is shown to import whatever it uses. Every repeat is a process of its own too, with its
-own environment, folder, streams and exit code, but forked from one that has imported everything.
+run in a group of commands is that of an operator: an interpreter of its own, started from nothing.
+Every other is a process of its own too, with its own environment, folder, streams and exit code,
+but forked from one that has imported everything. The first run of each command forgets all of
+Sampan again, so that it is shown to import whatever it uses.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ def run(
     """Run `sampan` with these arguments to its end and return what it said, and its exit code."""
     words = [str(argument) for argument in arguments]
     name = _name(words)
-    if name not in _started or name[0] in SERVERS:
-        _started.add(name)
+    known = {name, name[:1]} & _started
+    _started.update({name, name[:1]})
+    if not known or name[0] in SERVERS:
         return subprocess.run(
             [sys.executable, "-m", "sampan", *words],
             cwd=cwd,
@@ -54,7 +56,8 @@ def run(
             check=False,
             timeout=TIME_S_MAX,
         )
-    return _parent().bear(words, env=env, cwd=cwd, stdin=stdin)
+    order = {"words": words, "env": dict(env), "cwd": str(cwd), "anew": name not in known}
+    return _parent().bear(order, stdin=stdin)
 
 
 def _name(words: list[str]) -> tuple[str, ...]:
@@ -77,14 +80,11 @@ class _Parent:
         self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def bear(
-        self, words: list[str], *, env: Mapping[str, str], cwd: Path, stdin: bytes
-    ) -> subprocess.CompletedProcess[bytes]:
+    def bear(self, order: dict[str, Any], *, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         """Fork a command and wait for its end."""
-        order = json.dumps({"words": words, "env": dict(env), "cwd": str(cwd)}).encode()
         with ExitStack() as opened:
             ours, theirs = map(opened.enter_context, socket.socketpair())
-            files = [_file(opened, one) for one in (order, stdin, b"", b"")]
+            files = [_file(opened, one) for one in (json.dumps(order).encode(), stdin, b"", b"")]
             sent = [file.fileno() for file in files]
             with self._lock:
                 socket.send_fds(self._line, [b"."], [*sent, theirs.fileno()])
@@ -93,7 +93,7 @@ class _Parent:
             with ours.makefile("rb") as told:
                 code = int(told.readline())
             out, err = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in sent[2:])
-        return subprocess.CompletedProcess(words, code, out, err)
+        return subprocess.CompletedProcess(order["words"], code, out, err)
 
     def close(self) -> None:
         """End the process, and with it every command that still runs."""
@@ -152,21 +152,35 @@ def _become(fds: list[int]) -> dict[str, Any]:
     return order
 
 
-def _main() -> None:
-    """Import all of Sampan, then become what is ordered."""
+def _import_all() -> None:
+    """Import every module of Sampan, and keep it from the collectors of those who are forked."""
     import sampan
-    from sampan import cli
 
     for module in pkgutil.walk_packages(sampan.__path__, "sampan."):
         if "__main__" not in module.name and "migrations" not in module.name:
             importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
+
+
+def _forget() -> None:
+    """Forget every module of Sampan: who needs one imports it anew."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sampan"]:
+        del sys.modules[name]
+
+
+def _main() -> None:
+    """Import all of Sampan, then become what is ordered."""
+    _import_all()
     with socket.socket(fileno=int(sys.argv[1])) as line:
         order = _serve(line)
+    if order["anew"]:
+        _forget()
     sys.argv = ["sampan", *order["words"]]
     code = 1
     try:
+        from sampan import cli
+
         cli.main()
         code = 0
     except SystemExit as ended:

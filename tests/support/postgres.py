@@ -18,6 +18,8 @@ from sampan.storage import open as opening
 
 URL_VARIABLE: Final = "SAMPAN_TEST_POSTGRES_URL"
 """Names a server whose user may create databases; without it a server of our own is started."""
+STRATEGIES_SINCE: Final = 150_000
+"""The version that lets one choose how a template is copied."""
 _PREFIX: Final = f"sampan_test_{os.getpid()}"
 
 
@@ -29,6 +31,11 @@ class PostgresServer:
         self._made = 0
         self._template = f"{_PREFIX}_template"
         self._do("CREATE DATABASE {}", self._template)
+        self._copy = "CREATE DATABASE {} TEMPLATE {}"
+        with psycopg.connect(self._address(self._url.database or "postgres")) as line:
+            if line.info.server_version >= STRATEGIES_SINCE:
+                # Writing the whole template into the log takes half as long again.
+                self._copy += " STRATEGY file_copy"
         opening.prepare(self._address(self._template))
 
     @contextmanager
@@ -37,7 +44,7 @@ class PostgresServer:
         self._made += 1
         name = f"{_PREFIX}_{self._made}"
         if migrated:
-            self._do("CREATE DATABASE {} TEMPLATE {}", name, self._template)
+            self._do(self._copy, name, self._template)
         else:
             self._do("CREATE DATABASE {}", name)
         try:
