@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from sampan.clock import DAY_US, HOUR_US, MINUTE_US
-from sampan.domain.analytics import Zone, day_us
+from sampan.domain.analytics import Question, Zone, day_us
 from sampan.domain.analytics_spec import DRAWINGS, Period
 from sampan.domain.board import PANELS_MAX
 from sampan.domain.rights import Role
@@ -530,7 +530,12 @@ def test_same_cells_are_fetched_once(amy: Member, monkeypatch: pytest.MonkeyPatc
         amy.post(f"{PATH}/panels/add", drawing=drawing)
     asked: list[object] = []
     cells: Callable[..., object] = rollups.cells
-    monkeypatch.setattr(rollups, "cells", lambda tx, q: (asked.append(q), cells(tx, q))[1])
+
+    def watched(tx: Tx, question: Question) -> object:
+        asked.append(question)
+        return cells(tx, question)
+
+    monkeypatch.setattr(rollups, "cells", watched)
     assert len(titles(amy)) == 7
     assert len(asked) == len(READY)
 
