@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from sampan.clock import DAY_US, HOUR_US, SECOND_US
 from sampan.domain.statuses import OperationType, PaymentStatus
 
+_SECOND_US: Final = 1_000_000
+_HOUR_US: Final = 3_600_000_000
+_DAY_US: Final = 86_400_000_000
 PER_MILLE: Final = 1000
 DAYS_MAX: Final = 732
 """The longest period that is asked for: two years, one of them a leap year."""
@@ -78,7 +80,7 @@ class Zone(StrEnum):
     UTC = "UTC"
 
 
-OFFSETS_US: Final = {Zone.HONG_KONG: 8 * HOUR_US, Zone.UTC: 0}
+OFFSETS_US: Final = {Zone.HONG_KONG: 8 * _HOUR_US, Zone.UTC: 0}
 
 
 class Dataset(StrEnum):
@@ -185,9 +187,9 @@ class Question:
         Raises ValueError for what is no date, a period that ends before it begins, one longer than
         `DAYS_MAX`, and one by the hour longer than `HOURLY_DAYS_MAX`.
         """
-        start_us, end_us = day_us(days[0], zone), day_us(days[1], zone) + DAY_US
+        start_us, end_us = day_us(days[0], zone), day_us(days[1], zone) + _DAY_US
         made = cls(dataset=dataset, start_us=start_us, end_us=end_us, zone=zone, **more)
-        length = (end_us - start_us) // DAY_US
+        length = (end_us - start_us) // _DAY_US
         if length < 1:
             raise ValueError("the period ends before it begins")
         if length > DAYS_MAX:
@@ -199,7 +201,7 @@ class Question:
     @property
     def step_us(self) -> int:
         """How long the steps are in which figures are fetched: days make weeks and months."""
-        return HOUR_US if self.granularity is Granularity.HOUR else DAY_US
+        return _HOUR_US if self.granularity is Granularity.HOUR else _DAY_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +274,7 @@ def period_of(at_us: int, *, granularity: Granularity, zone: Zone) -> int:
     """Return when the period of a moment begins; weeks begin on Monday."""
     offset_us = OFFSETS_US[zone]
     if granularity is Granularity.HOUR:
-        return at_us - at_us % HOUR_US
+        return at_us - at_us % _HOUR_US
     local = _local(at_us, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if granularity is Granularity.WEEK:
         local -= timedelta(days=local.weekday())
@@ -318,11 +320,11 @@ def answer(question: Question, cells: Iterable[Cell]) -> Answer:
 
 def _local(at_us: int, zone: Zone) -> datetime:
     within = timezone(timedelta(microseconds=OFFSETS_US[zone]))
-    return datetime.fromtimestamp(at_us // SECOND_US, within)
+    return datetime.fromtimestamp(at_us // _SECOND_US, within)
 
 
 def _us(moment: datetime) -> int:
-    return int(moment.timestamp()) * SECOND_US
+    return int(moment.timestamp()) * _SECOND_US
 
 
 # --- figures made of figures ----------------------------------------------------------------
