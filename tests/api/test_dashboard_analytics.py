@@ -398,7 +398,7 @@ def numbers(member: Member) -> list[int]:
     return [int(one) for one in re.findall(r'<h2 id="p(\d+)">', member.get(PATH).raw.decode())]
 
 
-READY: Final = ["Conversion", "Operations", "Turnover", "Decline reasons"]
+READY: Final = ["Conversion", "All operations", "Turnover", "Decline reasons"]
 
 
 def test_ready_board(platform: RunningPlatform, amy: Member) -> None:
@@ -413,7 +413,7 @@ def test_changing_a_board(platform: RunningPlatform, amy: Member) -> None:
     """Panels are moved, widened, renamed, removed, and all of it undone; others see nothing."""
     bob = Staff(platform).member(Role.RISKS)
     deeds: list[tuple[int, dict[str, str], list[str]]] = [
-        (1, {"do": "down"}, ["Operations", "Conversion", "Turnover", "Decline reasons"]),
+        (1, {"do": "down"}, ["All operations", "Conversion", "Turnover", "Decline reasons"]),
         (1, {"do": "up"}, READY),
         (1, {"do": "up"}, READY),
         (2, {"do": "rename", "title": "茶 & <b> 🍵"}, [READY[0], "茶 & <b> 🍵", *READY[2:]]),

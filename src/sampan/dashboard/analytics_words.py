@@ -11,9 +11,9 @@ NAMES: Final[Mapping[Dataset, str]] = {
     Dataset.PAYMENTS: mark("Payments"),
     Dataset.CONVERSION: mark("Conversion"),
     Dataset.TURNOVER: mark("Turnover"),
-    Dataset.OPERATIONS: mark("Operations"),
+    Dataset.OPERATIONS: mark("All operations"),
     Dataset.DECLINES: mark("Decline reasons"),
-    Dataset.TIME_TO_PAY: mark("Time to pay"),
+    Dataset.TIME_TO_PAY: mark("Time until paid"),
     Dataset.CALLBACKS: mark("Callback health"),
 }
 TITLES: Final[Mapping[Drawing, str]] = {
@@ -21,7 +21,7 @@ TITLES: Final[Mapping[Drawing, str]] = {
     Drawing.OUTCOMES: mark("Paid and declined"),
     Drawing.RATE: mark("Conversion over time"),
     Drawing.TURNOVER: mark("Turnover"),
-    Drawing.OPERATIONS: mark("Operations"),
+    Drawing.OPERATIONS: mark("All operations"),
     Drawing.CODES: mark("Most frequent reasons"),
     Drawing.DECLINES: mark("Declines over time"),
     Drawing.SLOTS: mark("How long customers take to pay"),
