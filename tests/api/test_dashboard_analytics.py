@@ -242,6 +242,15 @@ def test_time_to_pay(amy: Member) -> None:
     assert rows["2025-06-06"]["Mean time"] == "–"
 
 
+def test_a_slow_customer(platform: RunningPlatform, amy: Member) -> None:
+    """Who takes long is in the last slot, and times are said in minutes."""
+    made_us = DAY - 90 * DAY_US
+    platform.transact(lambda tx: History(tx).payment(MINE, made_us=made_us, took_s=3_725))
+    rows = table(amy, "time-to-pay", **{"from": "2025-03-07", "to": "2025-03-07"})
+    assert rows["All"]["Half of them paid within"] == "over 15 min"
+    assert rows["All"]["Mean time"] == "62 min 5 s"
+
+
 def test_callbacks(amy: Member) -> None:
     """Attempts count for the day they were made on, by how they were answered."""
     rows = table(amy, "callbacks")
@@ -256,6 +265,9 @@ def test_callbacks(amy: Member) -> None:
     assert rows["2025-06-06"]["Attempts"] == "1"
     assert rows["2025-06-06"]["Mean time to answer"] == "40 ms"
     assert table(amy, "callbacks", currency="CNY")["All"]["Attempts"] == "4"
+    # The log of callbacks knows one project: figures of several lead nowhere.
+    two = amy.get(f"{PATH}/callbacks", **DAYS, project=[MINE, OTHER]).raw.decode()
+    assert "/dashboard/callbacks?" not in two
 
 
 # --- days, steps and filters ----------------------------------------------------------------
@@ -359,6 +371,7 @@ def test_addresses(amy: Member) -> None:
     for page in ("x", "conversion%00", "9" * 300, "%E8%8C%B6"):
         assert amy.get(f"{PATH}/{page}").status == 404
         assert amy.get(f"{PATH}/{page}.csv").status == 404
+    assert amy.get(f"{PATH}/turnover", drawing="slots").status == 400
     many = "&".join(f"project={number}" for number in range(1, 60))
     assert "At most 50 projects" in text_of(amy.get(f"{PATH}/turnover?{many}"))
 

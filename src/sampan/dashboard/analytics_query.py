@@ -65,11 +65,6 @@ class Asked:
     faults: Mapping[str, str] = field(default_factory=dict)
     days: tuple[str, str] = ("", "")
 
-    @property
-    def query(self) -> str:
-        """The address's query in its one spelling."""
-        return query(self.spec)
-
 
 def read(dataset: Dataset, pairs: Pairs) -> Asked:
     """Read the parameters of an address; those with other names are left out."""
