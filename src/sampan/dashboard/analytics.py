@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from sampan.codecs.safe_csv import csv_file
 from sampan.dashboard import analytics_query
-from sampan.dashboard.analytics_datasets import NAMES, view
+from sampan.dashboard.analytics_datasets import view
 from sampan.dashboard.analytics_query import GRANULARITIES, PATH, PERIODS, ZONES, Asked
 from sampan.dashboard.analytics_views import View, Writing, csv_rows
+from sampan.dashboard.analytics_words import NAMES
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
 from sampan.domain.analytics import Answer, Cell, Dataset, Question, answer, day_text
@@ -61,7 +62,7 @@ async def dataset(visit: Visit) -> Response:
         **form(asked.spec, seen.projects),
         "asked": asked,
         "errors": {},
-        **shown(visit, asked.spec, seen.answer),
+        **shown(visit, asked.spec, found=seen.answer),
     }
     return visit.page("analytics.html", context)
 
@@ -102,7 +103,7 @@ def answers(tx: Tx, questions: Iterable[Question]) -> dict[Question, Answer]:
     return found
 
 
-def shown(visit: Visit, spec: Spec, found: Answer) -> dict[str, Any]:
+def shown(visit: Visit, spec: Spec, *, found: Answer) -> dict[str, Any]:
     """Return what a template says of an answer."""
     writing = Writing(spec, found, language_of(visit.request))
     made: View = view(writing)

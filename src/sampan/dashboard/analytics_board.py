@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from sampan.dashboard import analytics_query
 from sampan.dashboard.analytics import answers, shown, tabs, today
-from sampan.dashboard.analytics_datasets import NAMES, TITLES, name_of
 from sampan.dashboard.analytics_query import GRANULARITIES, NO_VALUE, PATH, PERIODS, ZONES
+from sampan.dashboard.analytics_words import NAMES, TITLES, name_of
 from sampan.dashboard.payments import is_line
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
@@ -140,7 +140,7 @@ async def _board(visit: Visit, *, errors: Mapping[str, str] | None = None) -> Re
 
     seen = await visit.desk.store.read(read)
     context = {
-        "panels": [_panel(visit, one, seen) for one in seen.panels],
+        "panels": [_panel(visit, one, seen=seen) for one in seen.panels],
         "datasets": tabs(),
         "is_full": len(seen.panels) >= PANELS_MAX,
         "errors": errors or {},
@@ -158,9 +158,9 @@ async def _board(visit: Visit, *, errors: Mapping[str, str] | None = None) -> Re
     return visit.page("analytics_board.html", context, status=400 if errors else 200)
 
 
-def _panel(visit: Visit, panel: Panel, seen: Seen) -> dict[str, Any]:
+def _panel(visit: Visit, panel: Panel, *, seen: Seen) -> dict[str, Any]:
     spec = panel.spec
-    said = shown(visit, spec, seen.answers[panel.number])
+    said = shown(visit, spec, found=seen.answers[panel.number])
     return {
         "panel": panel,
         "spec": spec,

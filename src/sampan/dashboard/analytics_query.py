@@ -65,33 +65,27 @@ class Asked:
     faults: Mapping[str, str] = field(default_factory=dict)
     days: tuple[str, str] = ("", "")
 
-    @property
-    def query(self) -> str:
-        """The address's query in its one spelling."""
-        return query(self.spec)
-
 
 def read(dataset: Dataset, pairs: Pairs) -> Asked:
     """Read the parameters of an address; those with other names are left out."""
     first = {name: value.strip() for name, value in reversed(pairs)}
     faults: dict[str, str] = {}
 
-    def one_of(name: str, kinds: type[Known], default: Known | None) -> Known | None:
+    def one_of(name: str, kinds: type[Known]) -> Known | None:
         value = first.get(name, "")
-        if not value:
-            return default
         if value in set(kinds):
             return kinds(value)
-        faults[name] = NO_VALUE
-        return default
+        if value:
+            faults[name] = NO_VALUE
+        return None
 
     days = (first.get("from", ""), first.get("to", ""))
     faults |= _wrong_days(days)
     currency = first.get("currency", "")
     if currency and currency not in DECIMALS:
         faults["currency"] = NO_VALUE
-    period = one_of("period", Period, Period.DAYS_7)
-    drawing = one_of("drawing", Drawing, None)
+    period = one_of("period", Period)
+    drawing = one_of("drawing", Drawing)
     if drawing is not None and drawing not in DRAWINGS[dataset]:
         faults["drawing"] = NO_VALUE
     projects = _projects([value for name, value in pairs if name == "project"], faults)
@@ -101,10 +95,10 @@ def read(dataset: Dataset, pairs: Pairs) -> Asked:
         days=days if any(days) and not faults else None,
         projects=projects,
         currency=currency if currency in DECIMALS else "",
-        by=one_of("by", Granularity, None),
-        zone=one_of("zone", Zone, None) or Zone.HONG_KONG,
-        apart=one_of("apart", Apart, None) or Apart.TYPE,
-        measure=one_of("measure", Measure, None) or Measure.COUNT,
+        by=one_of("by", Granularity),
+        zone=one_of("zone", Zone) or Zone.HONG_KONG,
+        apart=one_of("apart", Apart) or Apart.TYPE,
+        measure=one_of("measure", Measure) or Measure.COUNT,
         drawing=drawing,
     )
     return Asked(spec=spec, faults=faults, days=days)

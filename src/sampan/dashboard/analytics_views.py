@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from sampan import money
 from sampan.dashboard.analytics_times import Span, Times, callbacks_path, payments_path
+from sampan.dashboard.analytics_words import TITLES
 from sampan.domain.analytics import Answer, Sums, added
 from sampan.domain.analytics_figures import MINUTE_S
 from sampan.domain.analytics_spec import Drawing, Spec
@@ -152,16 +153,16 @@ class Writing:
         value = column.value(added, self.times.whole)
         return Figure(column.name, value.text, value.to)
 
-    def counts(self, name: str, of: Sequence[Sums], to: Leads | None = None) -> Column:
+    def counts(self, name: str, of: Sequence[Sums], *, to: Leads | None = None) -> Column:
         """Return a column of counts."""
         return Column(name, lambda pick, at: count(pick(of).count, to(at) if to else ""))
 
     def amounts(
-        self, name: str, of: Sequence[Sums], currency: str, to: Leads | None = None
+        self, name: str, of: Sequence[Sums], *, currency: str, to: Leads | None = None
     ) -> Column:
         """Return a column of what was paid."""
         return Column(
-            name, lambda pick, at: amount(pick(of).paid_minor, currency, to(at) if to else "")
+            name, lambda pick, at: amount(pick(of).paid_minor, currency, to=to(at) if to else "")
         )
 
     def each(self, rate: Callable[[Pick], int | None]) -> list[int | None]:
@@ -191,9 +192,9 @@ class Writing:
     def stacks(
         self,
         drawing: Drawing,
-        title: str,
         series: Sequence[Series],
         *,
+        title: str = "",
         currency: str = "",
     ) -> Drawn:
         """Draw columns by period of several series on top of each other: counts, or amounts."""
@@ -213,18 +214,25 @@ class Writing:
             unit=unit,
         )
         legend = [(one.shape, one.name) for one in series]
-        key = drawing.value + currency
-        return Drawn(drawing=drawing, title=title, key=key, chart=chart, legend=legend)
+        return Drawn(
+            drawing=drawing,
+            title=title or self.say(TITLES[drawing]),
+            key=drawing.value + currency,
+            chart=chart,
+            legend=legend,
+        )
 
-    def rates(self, drawing: Drawing, title: str, values: Sequence[int | None]) -> Drawn:
+    def rates(self, drawing: Drawing, values: Sequence[int | None]) -> Drawn:
         """Draw thousandths by period."""
+        title = self.say(TITLES[drawing])
         chart = charts.rate(values, self._across([percent(one).text for one in values]))
         return Drawn(
             drawing=drawing, title=title, key=drawing.value, chart=chart, legend=[("line", title)]
         )
 
-    def ranks(self, drawing: Drawing, title: str, ranks: Sequence[Rank]) -> Drawn:
+    def ranks(self, drawing: Drawing, ranks: Sequence[Rank]) -> Drawn:
         """Draw bars that lie."""
+        title = self.say(TITLES[drawing])
         return Drawn(drawing=drawing, title=title, key=drawing.value, ranks=ranks)
 
     def duration(self, time_ms: int | None) -> Value:
@@ -258,7 +266,7 @@ def count(number: int, to: str = "") -> Value:
     return Value(f"{number:,}", str(number), to if number else "")
 
 
-def amount(minor: int, currency: str, to: str = "") -> Value:
+def amount(minor: int, currency: str, *, to: str = "") -> Value:
     """Return an amount of a currency of the method."""
     return Value(money_text(minor, currency), money.to_text(minor, currency), to if minor else "")
 

@@ -147,7 +147,7 @@ def columns(
         for number, (column, told) in enumerate(zip(values, across.told, strict=True))
     ]
     lines = [Mark(round(base - one * per_value, 1), text(one)) for one in marks]
-    return _framed(made, lines, across)
+    return _framed(made, lines, across=across)
 
 
 def rate(values: Sequence[int | None], across: Across) -> Chart:
@@ -167,7 +167,7 @@ def rate(values: Sequence[int | None], across: Across) -> Chart:
     ]
     quarters = range(0, WHOLE + 1, WHOLE // STEPS_MAX)
     lines = [Mark(round(base - one * per_value, 1), f"{one // 10}%") for one in quarters]
-    return _framed(made, lines, across, strokes=strokes)
+    return _framed(made, lines, across=across, strokes=strokes)
 
 
 def _stacked(column: Sequence[int], *, base: int, per_value: float) -> list[Bar]:
@@ -184,8 +184,8 @@ def _stacked(column: Sequence[int], *, base: int, per_value: float) -> list[Bar]
 def _framed(
     made: Sequence[Column],
     lines: Sequence[Mark],
-    across: Across,
     *,
+    across: Across,
     strokes: Sequence[Stroke] = (),
 ) -> Chart:
     left = DIGIT_WIDTH * max(len(line.text) for line in lines) + 14
