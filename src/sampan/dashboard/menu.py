@@ -22,6 +22,7 @@ MENU: Final = (
     Entry("/dashboard/links", mark("Payment links"), Right.PAYMENT_LINKS, "link"),
     Entry("/dashboard/callbacks", mark("Callbacks"), Right.VIEW_PAYMENTS, "send"),
     Entry("/dashboard/reports", mark("Reports"), Right.REPORTS, "report"),
+    Entry("/dashboard/settlement", mark("Settlement"), Right.FINANCE, "scales"),
     Entry("/dashboard/projects", mark("Projects"), Right.VIEW_PROJECTS, "box"),
     Entry("/dashboard/team", mark("Team"), Right.TEAM, "people"),
     Entry("/dashboard/journal", mark("Journal"), Right.JOURNAL, "book"),
