@@ -35,7 +35,7 @@ USUAL_DAYS: Final = 14
 LINES_MAX: Final = 2_000
 """Rows of one page; with more, a project or fewer days have to be chosen."""
 ROWS_MAX: Final = 100
-NAMES_MAX: Final = 14
+NAMES_MAX: Final = 7
 """Days that are named below a chart."""
 MINOR: Final = 100
 NO_PROJECT: Final = "none"
@@ -53,7 +53,7 @@ COLUMNS: Final = (
     mark("Gross"),
     mark("Credits"),
     mark("Received"),
-    mark("Taken as payment"),
+    mark("Taken"),
     mark("Waiting"),
     mark("Sent back"),
     mark("Difference"),
