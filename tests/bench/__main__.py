@@ -4,8 +4,8 @@
 
 Prints a table; with `--json` the last line of standard output is one object, name → number or
 null. `--markdown FILE` writes the table between the bench marks of a file; `readme` as NAME runs
-all but `dashboard`, as no NAME does, and writes it into README.md. A benchmark that cannot run here
-is null, with the reason on standard error.
+all but `dashboard` and `reports`, as no NAME does, and writes it into README.md. A benchmark that
+cannot run here is null, with the reason on standard error.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import coding, listing, living, opening, selling, world
+from tests.bench import coding, listing, living, opening, reporting, selling, world
 
 Figures = dict[str, float | None]
 
@@ -29,9 +29,10 @@ BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "qr": coding.qr,
     "signing": coding.signing,
     "dashboard": listing.both,
+    "reports": reporting.both,
 }
-UNTOLD = {"dashboard"}
-"""Takes minutes and has many figures: run by its name alone."""
+UNTOLD = {"dashboard", "reports"}
+"""They take minutes: run by their names alone."""
 
 MEANINGS = {
     "sale_sqlite": (
@@ -63,6 +64,7 @@ MEANINGS = {
     "qr_png_per_s": "… our PNGs a second",
     "sign_verify_per_s": "sign a sale and verify it, pairs a second",
     **listing.MEANINGS,
+    **reporting.MEANINGS,
 }
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
@@ -104,7 +106,7 @@ def figure(name: str, value: float | None) -> str:
     """Return a rate in whole numbers, a ratio with two digits."""
     if value is None:
         return "-"
-    if name.endswith("_ms"):
+    if name.endswith(("_ms", "_mib")):
         return f"{value:.1f}"
     return f"{value:,.0f}" if name.endswith("_per_s") else f"{value:.2f}:1"
 

@@ -121,7 +121,7 @@ Figures = dict[str, float | None]
 Question = Callable[[Tx], object]
 
 
-def _count() -> int:
+def count_asked() -> int:
     """Return how many payments to fill in. Raises `ValueError` for a number out of range."""
     count = int(os.environ.get(COUNT_VARIABLE, COUNT))
     if not SMALL_COUNT <= count <= COUNT_MAX:
@@ -393,7 +393,7 @@ def _engine(name: str, database: Callable[[], AbstractContextManager[str]], coun
 
 def both() -> Figures:
     """Times of finding on both engines, and how they grow from 10,000 payments."""
-    count = _count()
+    count = count_asked()
     figures = _engine("sqlite", world.sqlite, count)
     try:
         return figures | _engine("postgres", world.postgres, count)

@@ -35,7 +35,7 @@ PROJECTS: Final = {1: "Tea 茶", 2: "=Cake", 3: ""}
 PAYMENTS: Final = 90
 MIDNIGHT_US: Final = 1_893_427_200_000_000
 """Midnight in Hong Kong of 1 January 2030."""
-EVERY: Final = {"from_us": 0, "to_us": TIME_US_MAX}
+EVERY: Final[dict[str, Any]] = {"from_us": 0, "to_us": TIME_US_MAX}
 
 TIMES: Final = {
     (ReportType.PAYMENTS, Clue.CREATED): "created_us",
@@ -195,7 +195,7 @@ def filled(database_url: str) -> Iterator[Callable[[Rows], RowReader]]:
 
     def fill(rows: Rows) -> RowReader:
         engine = opening.make_engine(database_url)
-        bare = {"callback_url": "", "secret_sealed": "", "settings": "{}"}
+        bare: Row = {"callback_url": "", "secret_sealed": "", "settings": "{}"}
         bare |= {"created_us": 1, "updated_us": 1}
         projects = [bare | {"id": number, "name": name} for number, name in PROJECTS.items()]
         with engine.begin() as conn:

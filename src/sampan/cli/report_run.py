@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -301,7 +302,7 @@ def _write(
     """Write a file and, beside it, how far it is, so that it can be gone on with."""
     try:
         for each in _made(reader, spec, sink=part, done=done):
-            _keep(out, spec, each)
+            _keep(out, spec, done=each)
         part.finish()
     except OSError as error:
         raise Failed(f"{out} cannot be written: {error.strerror}") from error
@@ -315,7 +316,7 @@ def _beside(out: Path) -> Path:
     return out.with_name(out.name + CHECKPOINT)
 
 
-def _keep(out: Path, spec: "Spec", done: "Progress") -> None:
+def _keep(out: Path, spec: "Spec", *, done: "Progress") -> None:
     import msgspec
 
     from sampan.domain import report_spec
@@ -337,15 +338,12 @@ def _kept(out: Path) -> "tuple[Spec, Progress]":
     return report_spec.from_json(text), done
 
 
-def _made(reader: "RowReader", spec: "Spec", *, sink: "Sink", done: "Progress") -> Any:  # noqa: ANN401 - checkpoints
+def _made(
+    reader: "RowReader", spec: "Spec", *, sink: "Sink", done: "Progress"
+) -> "Iterator[Progress]":
     """Make a report and show on a terminal how far it is."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     from sampan.reports.making import make
 
@@ -354,7 +352,7 @@ def _made(reader: "RowReader", spec: "Spec", *, sink: "Sink", done: "Progress") 
         yield from make(reader, spec, sink=sink, done=done)
         return
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*shown, TimeRemainingColumn(), console=console) as bar:
+    with Bar(*shown, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task(spec.type.value, total=reader.count(spec), completed=done.rows)
         yield from make(
             reader,

@@ -95,7 +95,7 @@ async def _make(report_id: int, *, is_wanted: Callable[[], bool]) -> None:
         public_url = at.settings.public_url
         office = Office(
             folder=files.folder_of(at.settings),
-            room=at.office.room,
+            room=lambda: at.office.room,
             page=lambda key: f"{public_url}/dashboard/reports/{key}",
         )
         reader = RowReader(at.settings.database_url)

@@ -133,13 +133,13 @@ def _moments(rule: Rule, line: _Line | None, *, after: datetime, zone: Zone) -> 
     local = after.astimezone(zone.info)
     for ahead in range(SCHEDULE_DAYS_MAX + 1):
         day = local.date() + timedelta(days=ahead)
-        for minute in _minutes(rule, line, day):
+        for minute in _minutes(rule, line, day=day):
             at = datetime.combine(day, time(), zone.info) + timedelta(minutes=minute)
             if at > after:
                 yield at
 
 
-def _minutes(rule: Rule, line: _Line | None, day: date) -> tuple[int, ...]:
+def _minutes(rule: Rule, line: _Line | None, *, day: date) -> tuple[int, ...]:
     """Return the minutes of a day at which a rule is due."""
     if line is not None:
         return line.minutes if line.has(day) else ()

@@ -234,12 +234,15 @@ def order_due(tx: Tx, *, now_us: int) -> int:
     return taken
 
 
-def finish(tx: Tx, report: Report, *, address: str, room: Mailroom, now_us: int) -> bool:
-    """Note that a report's file is whole, and mail its address; False when it has ended before."""
+def finish(tx: Tx, report: Report, *, address: str, room: Mailroom | None, now_us: int) -> bool:
+    """Note that a report's file is whole, and mail its address; False when it has ended before.
+
+    `room` may be None for a report without `mail_to`.
+    """
     until_us = now_us + KEPT_US
     if not reports.ready(tx, report.id, now_us=now_us, until_us=until_us):
         return False
-    if report.mail_to:
+    if report.mail_to and room is not None:
         facts = mail_rules.ReportReady(
             title=report.title, type=report.type, link=address, expires_us=until_us
         )

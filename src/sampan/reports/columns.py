@@ -10,11 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from sampan.domain.project import METHOD
 from sampan.domain.report_spec import ReportType
-from sampan.domain.statuses import FINAL, Origin, type_of
+from sampan.domain.statuses import Origin, type_of
 from sampan.reports.hand import Hand, Texts
 
 Write = Callable[..., Texts]
-_FINALS: Final = frozenset(one.value for one in FINAL)
 _PAYMENT_TYPES: Final = {one.value: type_of(one).value for one in Origin}
 
 
@@ -31,12 +30,6 @@ def _methods(_: Hand, values: Sequence[Any]) -> Texts:
 
 def _types(_: Hand, origins: Sequence[str]) -> Texts:
     return [_PAYMENT_TYPES[origin] for origin in origins]
-
-
-def _ended(hand: Hand, statuses: Sequence[str], changed: Sequence[int]) -> Texts:
-    """Write when operations ended: when they changed last, once they have ended."""
-    pairs = zip(statuses, changed, strict=True)
-    return hand.moments([us if status in _FINALS else None for status, us in pairs])
 
 
 def _text(field: str) -> Column:
@@ -107,7 +100,7 @@ COLUMNS: Final[Mapping[ReportType, Mapping[str, Column]]] = MappingProxyType(
             "code": _text("code"),
             "message": _text("message"),
             "created_at": _moment("created_us"),
-            "completed_at": Column(("status", "updated_us"), _ended),
+            "completed_at": Column(("status", "updated_us"), Hand.ended),
             "updated_at": _moment("updated_us"),
             "provider_date": _moment("booked_us"),
             "provider_payment_id": _text("provider_ref"),

@@ -10,6 +10,7 @@ from babel.numbers import get_currency_precision
 from sampan.codecs.safe_csv import DANGEROUS
 from sampan.domain.codes import message
 from sampan.domain.report_spec import Spec
+from sampan.domain.statuses import FINAL
 
 Texts = Sequence[str]
 _DAY_US: Final = 86_400_000_000
@@ -17,6 +18,7 @@ _SECOND_US: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _USUAL_DECIMALS: Final = 2
 _DANGEROUS: Final = frozenset(DANGEROUS)
+_FINALS: Final = frozenset(one.value for one in FINAL)
 
 
 class Payer(msgspec.Struct):
@@ -98,6 +100,11 @@ class Hand:
             second, part = divmod(rest, _SECOND_US)
             cells.append(f"{days[day]}{seconds[second]}.{part // 1000:03d}{zone}")
         return cells
+
+    def ended(self, statuses: Sequence[str], changed: Iterable[int]) -> Texts:
+        """Write when operations ended: when they changed last, once they have ended."""
+        pairs = zip(statuses, changed, strict=True)
+        return self.moments([us if status in _FINALS else None for status, us in pairs])
 
     def amounts(self, values: Iterable[int | None], currencies: Sequence[str]) -> Texts:
         """Write amounts as plain decimals of their currencies."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -35,10 +36,13 @@ class End(StrEnum):
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True):
-    """What making needs: where files are, the address of a report's page, and how mail is asked."""
+    """What making needs: where files are, the address of a report's page, and how mail is asked.
+
+    `room` is called only where a mail is to go: it takes longer to come by than a small report.
+    """
 
     folder: Path
-    room: Mailroom
+    room: Callable[[], Mailroom]
     page: Callable[[int], str]
 
 
@@ -64,7 +68,7 @@ async def make_kept(
     if report is None:
         return End.STOPPED
     if flaws(report.spec):
-        return await _failed(store, report, OUTDATED)
+        return await _failed(store, report, why=OUTDATED)
     part = PartFile(files.path_of(office.folder, report.id))
     try:
         ended = await _write(store, reader, report=report, part=part, is_wanted=is_wanted)
@@ -72,13 +76,14 @@ async def make_kept(
         part.close()
         log.warning("report not written", report=report.id, why=str(error))
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return await _failed(store, report, NO_ROOM % reason)
+        return await _failed(store, report, why=NO_ROOM % reason)
     if ended is not End.READY:
         return ended
     now_us = store.clock.now_us()
     address = office.page(report.id)
+    room = office.room() if report.mail_to else None
     is_ready = await store.transact(
-        lambda tx: flow.finish(tx, report, address=address, room=office.room, now_us=now_us)
+        lambda tx: flow.finish(tx, report, address=address, room=room, now_us=now_us)
     )
     if not is_ready:
         # Cancelled at the very end.
@@ -100,20 +105,16 @@ async def _write(
         part.open(before.bytes)
     except LookupError as error:
         log.warning("report begins anew", report=report.id, why=str(error))
-        anew, lost = Progress(), before
-        await store.transact(lambda tx: reports.progress(tx, report.id, before=lost, after=anew))
-        before = anew
+        note = partial(reports.progress, key=report.id, before=before, after=Progress())
+        await store.transact(note)
+        before = Progress()
         part.open(0)
     if report.rows_all is None:
         rows = reader.count(report.spec)
         await store.transact(lambda tx: reports.counted(tx, report.id, rows=rows))
     for done in make(reader, report.spec, sink=part, done=before):
-        last = before
-        went_on = await store.transact(
-            lambda tx, done=done, last=last: reports.progress(  # type: ignore[misc]
-                tx, report.id, before=last, after=done
-            )
-        )
+        note = partial(reports.progress, key=report.id, before=before, after=done)
+        went_on = await store.transact(note)
         if not went_on or not is_wanted():
             return await _stopped(store, report, part=part)
         before = done
@@ -131,7 +132,7 @@ async def _stopped(store: Store, report: Report, *, part: PartFile) -> End:
     return End.STOPPED
 
 
-async def _failed(store: Store, report: Report, why: str) -> End:
+async def _failed(store: Store, report: Report, *, why: str) -> End:
     now_us = store.clock.now_us()
     await store.transact(lambda tx: flow.fail(tx, report, why=why, now_us=now_us))
     return End.FAILED

@@ -10,7 +10,7 @@ from sampan.web.i18n import mark
 TYPES: Final[Mapping[ReportType, str]] = MappingProxyType(
     {
         ReportType.PAYMENTS: mark("Payments"),
-        ReportType.OPERATIONS: mark("Operations"),
+        ReportType.OPERATIONS: mark("Payment operations"),
         ReportType.CREDITS: mark("Credits"),
         ReportType.CALLBACKS: mark("Callbacks"),
     }
@@ -46,7 +46,7 @@ CLUES: Final[Mapping[Clue, str]] = MappingProxyType(
         Clue.CREATED: mark("Created"),
         Clue.FINISHED: mark("Ended"),
         Clue.UPDATED: mark("Changed"),
-        Clue.RECEIVED: mark("Received"),
+        Clue.RECEIVED: mark("Received at"),
     }
 )
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -95,7 +95,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "provider": mark("Provider"),
         "provider_date": mark("Booked by the bank"),
         "provider_payment_id": mark("Id at the provider"),
-        "received_at": mark("Received"),
+        "received_at": mark("Received at"),
         "reference": mark("Reference"),
         "refund_id": mark("Refund id"),
         "request_id": mark("Request id"),

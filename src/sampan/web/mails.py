@@ -117,7 +117,7 @@ def _report_ready(facts: ReportReady, say: Say, *, code: str) -> _Parts:
     until = _moment(facts.expires_us, say, code=code)
     kinds = {
         "payments": mark("Payments"),
-        "operations": mark("Operations"),
+        "operations": mark("Payment operations"),
         "credits": mark("Credits"),
         "callbacks": mark("Callbacks"),
     }

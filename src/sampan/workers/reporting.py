@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -90,11 +91,8 @@ class MakeReports:
                     return waiting.result()
                 until_us = self._clock.now_us() + flow.LEASE_US
                 with suppress(Unavailable):
-                    held = await self._store.transact(
-                        lambda tx, until_us=until_us: outbox.put_back(  # type: ignore[misc]
-                            tx, task, due_us=until_us
-                        )
-                    )
+                    hold = partial(outbox.put_back, task=task, due_us=until_us)
+                    held = await self._store.transact(hold)
                     if not held:
                         return None
         finally:
@@ -152,14 +150,14 @@ class ReportKeeper:
         over = await self._store.read(lambda tx: reports.over(tx, now_us=now_us, most=OVER_AT_ONCE))
         for report in over:
             await self._removed(report.id)
-            await self._store.transact(lambda tx, key=report.id: reports.gone(tx, key))  # type: ignore[misc]
+            await self._store.transact(partial(reports.gone, key=report.id))
         if abs(now_us - self._tidied_us) < TIDY_EVERY_US:
             return
         self._tidied_us = now_us
         for key in await asyncio.to_thread(files.found, self._folder):
-            report_now = await self._store.read(lambda tx, key=key: reports.find(tx, key))  # type: ignore[misc]
+            there = await self._store.read(partial(reports.find, key=key))
             # One that is not known may be of another database that keeps its files here.
-            if report_now is not None and report_now.status in {"failed", "cancelled", "gone"}:
+            if there is not None and there.status in {"failed", "cancelled", "gone"}:
                 await self._removed(key)
 
     async def run(self, stop: asyncio.Event) -> None:
