@@ -49,10 +49,11 @@ class ReportWorld:
     ready: Report
 
 
-def move(platform: RunningPlatform, project: ProjectClient, payment_id: str, *, by_us: int) -> None:
-    """Let a payment have been made and ended earlier or later by so much; its money stays."""
+def move(platform: RunningPlatform, project: ProjectClient, payment_id: str, *, to_us: int) -> None:
+    """Let a payment have changed last at another time, and all of it before by as much."""
     payment = project.payment(payment_id)
     assert payment is not None
+    by_us = to_us - payment.updated_us
 
     def shift(tx: Tx) -> None:
         for table, (key, *times) in _TIMES.items():
@@ -63,14 +64,13 @@ def move(platform: RunningPlatform, project: ProjectClient, payment_id: str, *, 
 
 
 def move_money(
-    platform: RunningPlatform, project: ProjectClient, payment_id: str, *, by_us: int
+    platform: RunningPlatform, project: ProjectClient, payment_id: str, *, to_us: int
 ) -> None:
-    """Let the money of a payment have arrived earlier or later by so much."""
+    """Let the money of a payment have arrived, and been booked, at another time."""
     payment = project.payment(payment_id)
     assert payment is not None
     table = schema.credits
-    times = ("booked_us", "received_us", "updated_us")
-    changed = {name: table.c[name] + by_us for name in times}
+    changed = dict.fromkeys(("booked_us", "received_us", "updated_us"), to_us)
     moved = Statement(update(table).where(table.c.payment == payment.key).values(changed))
     platform.transact(lambda tx: tx.run(moved, {}))
 
@@ -126,7 +126,7 @@ def fill(
 ) -> ReportWorld:
     """Fill a platform that has projects with everything that these pages show."""
     today = settlement.day_of(platform.clock.now_us())
-    noon_us = settlement.begin_us(today) + 12 * HOUR_US - platform.clock.now_us()
+    noon_us = settlement.begin_us(today) + 12 * HOUR_US
     for house in houses:
         for back in range(days):
             for number in range(1 + (back * 5 + house.id) % 3):
@@ -139,11 +139,11 @@ def fill(
                     currency=currency,
                 )
                 for shift in (move, move_money):
-                    shift(platform, house, name, by_us=noon_us - back * DAY_US)
+                    shift(platform, house, name, to_us=noon_us - back * DAY_US)
     first = houses[0]
     for name, fate in (("LATE-1", "accepted"), ("SHORT-1", "held"), ("BACK-1", "returned")):
         examples.held(first, name)
-        move_money(platform, first, name, by_us=-3 * DAY_US)
+        move_money(platform, first, name, to_us=noon_us - 3 * DAY_US)
         if fate == "accepted":
             accept(platform, first, name)
         elif fate == "returned":
