@@ -22,6 +22,7 @@ from sampan.dashboard import (
     projects,
     report_plans,
     reports,
+    settlement,
     signing_in,
     team,
     tokens,
@@ -70,6 +71,7 @@ WAYS: Final[tuple[Way, ...]] = (
     *analytics.WAYS,
     *reports.WAYS,
     *report_plans.WAYS,
+    *settlement.WAYS,
     Way("GET", "", home, Who.SIGNED_IN),
     # The last of all: it takes whatever is left.
     Way("GET", "/{rest:path}", nowhere, Who.SIGNED_IN),

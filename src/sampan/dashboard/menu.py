@@ -23,6 +23,7 @@ MENU: Final = (
     Entry("/dashboard/callbacks", mark("Callbacks"), Right.VIEW_PAYMENTS, "send"),
     Entry("/dashboard/analytics", mark("Analytics"), Right.ANALYTICS, "chart"),
     Entry("/dashboard/reports", mark("Reports"), Right.REPORTS, "report"),
+    Entry("/dashboard/settlement", mark("Settlement"), Right.FINANCE, "scales"),
     Entry("/dashboard/projects", mark("Projects"), Right.VIEW_PROJECTS, "box"),
     Entry("/dashboard/team", mark("Team"), Right.TEAM, "people"),
     Entry("/dashboard/journal", mark("Journal"), Right.JOURNAL, "book"),

@@ -122,27 +122,26 @@ def told(code: str, spec: Spec, *, projects: Mapping[int, str]) -> Iterator[tupl
     def said(text: str) -> str:
         return translate(code, text)
 
-    def listed(values: Sequence[str]) -> str:
-        return joined(code, dict.fromkeys(values)) or said(mark("All"))
-
-    yield said(mark("Rows")), type_name(code, spec.type)
+    yield said(mark("What the rows are")), type_name(code, spec.type)
     yield said(mark("Period")), period_text(code, spec)
     yield said(mark("Counted by")), said(names.CLUES[clue(spec)])
     yield said(mark("Time zone")), said(names.ZONES[spec.zone])
-    yield (
-        said(mark("Projects")),
-        listed([f"{projects.get(one, '')} ({one})".strip() for one in spec.project_ids]),
+    filters = (
+        (mark("Projects"), [f"{projects.get(one, '')} ({one})" for one in spec.project_ids]),
+        (mark("Status"), [said(statuses[one][0]) for one in spec.statuses]),
+        (kinds_name, [said(kinds[one]) for one in spec.kinds]),
+        (mark("Currency"), spec.currencies),
     )
-    yield said(mark("Status")), listed([said(statuses[one][0]) for one in spec.statuses])
-    if kinds_name:
-        yield said(kinds_name), listed([said(kinds[one]) for one in spec.kinds])
-    if spec.type is not ReportType.CALLBACKS:
-        yield said(mark("Currency")), listed(spec.currencies)
+    for name, values in filters:
+        if values:
+            yield said(name), joined(code, dict.fromkeys(values))
+    if not any(values for _, values in filters):
+        yield said(mark("Filter")), said(mark("None: all rows of the period"))
     yield (
         said(mark("Columns")),
         joined(code, [said(names.COLUMNS[one]) for one in chosen(spec)]),
     )
-    yield said(mark("CSV file")), joined(code, map(said, _manner(spec)))
+    yield said(mark("CSV file")), " · ".join(map(said, _manner(spec)))
 
 
 def _manner(spec: Spec) -> Iterator[str]:
