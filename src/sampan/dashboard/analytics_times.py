@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from sampan.domain.analytics import OFFSETS_US, Answer, Granularity, Zone, day_t
 from sampan.web.charts import HOUR_STEPS
 
 DAY_HOURS: Final = 24
+SPANS_MAX: Final = 512
 _LISTS: Final = Zone.HONG_KONG
 """The days of lists."""
 Span = tuple[int, int]
@@ -88,12 +90,19 @@ def payments_path(span: Span, what: str, *, of: list[tuple[str, str]]) -> str:
 
     By days of Hong Kong where they are, else by minutes.
     """
+    filters = "".join(f"{urlencode([pair])}&" for pair in of)
+    return f"/dashboard/payments?{filters}{_dates(span, what)}"
+
+
+@lru_cache(maxsize=SPANS_MAX)
+def _dates(span: Span, what: str) -> str:
+    """Return the dates of a query. Every column asks for the same spans again."""
     offset_us = OFFSETS_US[_LISTS]
     bounds = _days(span)
     if any((at_us + offset_us) % DAY_US for at_us in span):
         bounds = [f"{_at(us, _LISTS):%Y-%m-%dT%H:%M}" for us in span]
     dates = zip((f"{what}_from", f"{what}_to"), bounds, strict=True)
-    return f"/dashboard/payments?{urlencode([*of, *dates])}"
+    return urlencode(list(dates))
 
 
 def callbacks_path(span: Span, *, of: list[tuple[str, str]]) -> str:

@@ -155,15 +155,24 @@ class Writing:
 
     def counts(self, name: str, of: Sequence[Sums], *, to: Leads | None = None) -> Column:
         """Return a column of counts."""
-        return Column(name, lambda pick, at: count(pick(of).count, to(at) if to else ""))
+
+        def value(pick: Pick, at: Span) -> Value:
+            number = pick(of).count
+            # What is nothing leads nowhere.
+            return count(number, to(at) if to and number else "")
+
+        return Column(name, value)
 
     def amounts(
         self, name: str, of: Sequence[Sums], *, currency: str, to: Leads | None = None
     ) -> Column:
         """Return a column of what was paid."""
-        return Column(
-            name, lambda pick, at: amount(pick(of).paid_minor, currency, to=to(at) if to else "")
-        )
+
+        def value(pick: Pick, at: Span) -> Value:
+            minor = pick(of).paid_minor
+            return amount(minor, currency, to=to(at) if to and minor else "")
+
+        return Column(name, value)
 
     def each(self, rate: Callable[[Pick], int | None]) -> list[int | None]:
         """Return a rate by period."""
@@ -262,13 +271,13 @@ NO_VALUE: Final = Value(NOTHING, "")
 
 
 def count(number: int, to: str = "") -> Value:
-    """Return a count; nothing leads nowhere."""
-    return Value(f"{number:,}", str(number), to if number else "")
+    """Return a count."""
+    return Value(f"{number:,}", str(number), to)
 
 
 def amount(minor: int, currency: str, *, to: str = "") -> Value:
     """Return an amount of a currency of the method."""
-    return Value(money_text(minor, currency), money.to_text(minor, currency), to if minor else "")
+    return Value(money_text(minor, currency), money.to_text(minor, currency), to)
 
 
 def percent(per_mille: int | None) -> Value:
