@@ -43,6 +43,7 @@ NO_PROJECT: Final = "none"
 TOO_LONG: Final = mark("At most 92 days can be looked at together.")
 TURNED: Final = mark("The end lies before the beginning.")
 NOT_READ: Final = mark("A part of the address made no sense and was left out.")
+TOO_EARLY: Final = mark("So early there were no payments.")
 TO_COME: Final = mark("These days are still to come.")
 COLUMNS: Final = (
     mark("Day"),
@@ -170,7 +171,9 @@ def _wanted(visit: Visit) -> Wanted:
     first = last - USUAL_DAYS + 1 if from_us is None else settlement.day_of(from_us)
     project = asked.number("project")
     fault = NOT_READ if asked.is_partial else ""
-    if first > last:
+    if first < 0:
+        first, last, fault = today - USUAL_DAYS + 1, today, TOO_EARLY
+    elif first > last:
         fault = TURNED
     elif last - first >= DAYS_MAX:
         fault = TOO_LONG
