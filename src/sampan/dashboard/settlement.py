@@ -104,7 +104,7 @@ async def settled(visit: Visit) -> Response:
         "names": seen.names,
         "is_cut": seen.is_cut,
         "charts": [
-            (one.key.currency, _chart(seen.lines, wanted, one.key.currency))
+            (one.key.currency, _chart(seen.lines, wanted, currency=one.key.currency))
             for one in seen.totals
             if one.gross_minor
         ],
@@ -237,7 +237,7 @@ def _report_query(key: Key) -> str:
     return urlencode(given | ({} if key.project_id is None else {"project": key.project_id}))
 
 
-def _chart(found: Sequence[Line], wanted: Wanted, currency: str) -> Chart:
+def _chart(found: Sequence[Line], wanted: Wanted, *, currency: str) -> Chart:
     """Return the gross sums of the days, each as a column."""
     sums = dict.fromkeys(range(wanted.first, wanted.last + 1), 0)
     for line in found:
