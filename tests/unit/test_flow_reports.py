@@ -30,7 +30,7 @@ from sampan.flow.reports import (
 from sampan.flow.team import Act
 from sampan.storage import journal_lists, mails, outbox, report_plans, reports, users
 from sampan.storage.engine import Tx
-from sampan.storage.report_plans import TEMPLATES_MAX, Schedule
+from sampan.storage.report_plans import TEMPLATES_MAX, Schedule, Template
 from sampan.storage.reports import Progress, Report
 from sampan.storage.users import User
 from sampan.storage.vault import Vault
@@ -250,6 +250,51 @@ def test_templates_are_a_persons_own(flow: FlowWorld) -> None:
         save(f"c{number}")
     with pytest.raises(Refusal, match="templates"):
         save("one more")
+
+
+def test_template_is_renamed(flow: FlowWorld) -> None:
+    """A template takes any good name that is not another's of the same person."""
+    user = person(flow).id
+
+    def save(name: str) -> Template:
+        save_it = partial(
+            flow_reports.save_template, name=name, spec=YESTERDAY, user_id=user, now_us=9
+        )
+        return flow.do(save_it)
+
+    def rename(template: Template, name: str) -> bool:
+        return flow.do(lambda tx: flow_reports.rename_template(tx, template, name, now_us=10))
+
+    one, _ = save("one"), save("two")
+    for name, why in (("two", "of this name"), (" ", "a name"), ("x" * 61, "a name")):
+        with pytest.raises(Refusal, match=why):
+            rename(one, name)
+    assert rename(one, "one")
+    assert rename(one, "three")
+    names = [each.name for each in flow.do(lambda tx: report_plans.templates_of(tx, user))]
+    assert names == ["three", "two"]
+    flow.do(lambda tx: flow_reports.delete_template(tx, one.id, user_id=user))
+    assert not rename(one, "four")
+
+
+def test_report_is_removed(flow: FlowWorld) -> None:
+    """A report that has ended is forgotten, once, and the journal says by whom."""
+    made, by = ordered(flow, title="Mine"), act(flow)
+    with pytest.raises(Refusal, match="still to be made"):
+        flow.do(lambda tx: flow_reports.remove(tx, made, act=by))
+    assert not flow.do(lambda tx: reports.remove(tx, made.id))
+    flow.do(lambda tx: flow_reports.cancel(tx, made, act=by))
+    ended = now(flow, made)
+    assert flow.do(lambda tx: flow_reports.remove(tx, ended, act=by))
+    assert not flow.do(lambda tx: flow_reports.remove(tx, ended, act=by))
+    assert flow.do(lambda tx: reports.find(tx, made.id)) is None
+
+
+def test_newest_report_of_each_schedule(flow: FlowWorld) -> None:
+    """Of several reports of a schedule the newest is found; who has made none is left out."""
+    _, second, other = (ordered(flow, schedule=number) for number in (7, 7, 8))
+    newest = flow.do(lambda tx: reports.newest_of(tx, [7, 8, 9]))
+    assert {key: each.id for key, each in newest.items()} == {7: second.id, 8: other.id}
 
 
 @pytest.mark.parametrize(

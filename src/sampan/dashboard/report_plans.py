@@ -96,7 +96,7 @@ async def schedules(visit: Visit) -> Response:
                 "type": said.type_name(code, one.spec.type),
                 "period": said.period_text(code, one.spec),
                 "rule": said.rule_text(code, one.rule),
-                "next": said.moment_text(code, one.next_us, one.spec.zone),
+                "next": said.moment_text(code, one.next_us, zone=one.spec.zone),
                 "last": last.get(one.id),
                 "by": people.get(one.made_by or 0, ""),
             }
@@ -223,7 +223,7 @@ async def _form(
     code = language_of(visit.request)
     known, team = await visit.desk.store.read(lambda tx: (projects.names(tx), users.every(tx)))
     zone = forms.zone_of(typed)
-    moments = said.moments(code, shown, zone, now_us=visit.now_us) if shown else ()
+    moments = said.moments(code, shown, zone=zone, now_us=visit.now_us) if shown else ()
     readers = _readers(team, typed.kind)
     context = {
         **forms.choices(typed, projects=known, is_planned=True),

@@ -173,16 +173,16 @@ def minute_text(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def moments(code: str, rule: Rule, zone: Zone, *, now_us: int) -> list[str]:
+def moments(code: str, rule: Rule, *, zone: Zone, now_us: int) -> list[str]:
     """Return the next moments at which a rule is due, in words."""
     found, after_us = [], now_us
     for _ in range(MOMENTS_SHOWN):
         after_us = report_schedule.next_us(rule, zone, after_us=after_us)
-        found.append(moment_text(code, after_us, zone))
+        found.append(moment_text(code, after_us, zone=zone))
     return found
 
 
-def moment_text(code: str, us: int, zone: Zone) -> str:
+def moment_text(code: str, us: int, *, zone: Zone) -> str:
     """Write a moment of a schedule with its day of the week, in its own zone."""
     text = day_time_text(code, local(us, zone))
     return f"{text} UTC" if zone is Zone.UTC else text

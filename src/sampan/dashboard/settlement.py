@@ -43,6 +43,7 @@ NO_PROJECT: Final = "none"
 TOO_LONG: Final = mark("At most 92 days can be looked at together.")
 TURNED: Final = mark("The end lies before the beginning.")
 NOT_READ: Final = mark("A part of the address made no sense and was left out.")
+TOO_EARLY: Final = mark("So early there were no payments.")
 TO_COME: Final = mark("These days are still to come.")
 COLUMNS: Final = (
     mark("Day"),
@@ -103,7 +104,7 @@ async def settled(visit: Visit) -> Response:
         "names": seen.names,
         "is_cut": seen.is_cut,
         "charts": [
-            (one.key.currency, _chart(seen.lines, wanted, one.key.currency))
+            (one.key.currency, _chart(seen.lines, wanted, currency=one.key.currency))
             for one in seen.totals
             if one.gross_minor
         ],
@@ -170,7 +171,9 @@ def _wanted(visit: Visit) -> Wanted:
     first = last - USUAL_DAYS + 1 if from_us is None else settlement.day_of(from_us)
     project = asked.number("project")
     fault = NOT_READ if asked.is_partial else ""
-    if first > last:
+    if first < 0:
+        first, last, fault = today - USUAL_DAYS + 1, today, TOO_EARLY
+    elif first > last:
         fault = TURNED
     elif last - first >= DAYS_MAX:
         fault = TOO_LONG
@@ -234,7 +237,7 @@ def _report_query(key: Key) -> str:
     return urlencode(given | ({} if key.project_id is None else {"project": key.project_id}))
 
 
-def _chart(found: Sequence[Line], wanted: Wanted, currency: str) -> Chart:
+def _chart(found: Sequence[Line], wanted: Wanted, *, currency: str) -> Chart:
     """Return the gross sums of the days, each as a column."""
     sums = dict.fromkeys(range(wanted.first, wanted.last + 1), 0)
     for line in found:
