@@ -27,6 +27,7 @@ from sampan.dashboard.desk import Desk
 from sampan.dataapi.door import DataApi
 from sampan.domain.page_links import PageLinks
 from sampan.errors import Unavailable
+from sampan.flow import fps_accounts as accounts
 from sampan.flow import links
 from sampan.flow.links import Office
 from sampan.flow.mailing import Mailroom
@@ -151,6 +152,12 @@ class Platform:
             self._providers[name] = registry.load(name, config, clock=self.clock)
         return self._providers[name]
 
+    def _notice_keys(
+        self, tx: Tx, provider: str, account: str
+    ) -> tuple[str, tuple[str, ...]] | None:
+        now_us = self.clock.now_us()
+        return accounts.notice_keys(tx, provider, account, vault=self.vault, now_us=now_us)
+
     def check_callback_url(self, url: str) -> None:
         """Raise ValueError when callbacks must not go to an address."""
         try:
@@ -225,6 +232,7 @@ class Platform:
             self.clock,
             find_provider=self.find_provider,
             find_project=self.projects.in_tx,
+            find_keys=self._notice_keys,
         )
         pages = PageDoor(
             self.pages,

@@ -1,4 +1,8 @@
-"""The door for banks: `POST /notifications/{provider}`. Answers 200 only after the commit."""
+"""The door for banks. Answers 200 only after the commit.
+
+`POST /notifications/{provider}`, and `POST /notifications/{provider}/{account}` for what is said of
+one account and marked with its key.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,12 +15,16 @@ from starlette.routing import Route
 from sampan.clock import Clock
 from sampan.errors import SetupError
 from sampan.flow.notification import FindProject, take_notice
-from sampan.providers.base import Provider, RawRequest, Untrusted
+from sampan.providers.base import Provider, RawRequest, Unreadable, Untrusted
 from sampan.storage.engine import Store, Tx
 from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 1_048_576
 log = structlog.get_logger(__name__)
+
+
+FindKeys = Callable[[Tx, str, str], tuple[str, tuple[str, ...]] | None]
+"""(provider, account in the address) → how credits name it, and its keys; None: no such account."""
 
 
 class Notifications:
@@ -29,27 +37,39 @@ class Notifications:
         *,
         find_provider: Callable[[str], Provider],
         find_project: FindProject,
+        find_keys: FindKeys,
     ) -> None:
         self._store = store
         self._clock = clock
         self._find_provider = find_provider
         self._find_project = find_project
+        self._find_keys = find_keys
 
     def routes(self) -> list[Route]:
         """Return the door's routes."""
-        return [Route("/notifications/{provider}", self.post, methods=["POST"])]
+        return [
+            Route("/notifications/{provider}", self.post, methods=["POST"]),
+            Route("/notifications/{provider}/{account}", self.post, methods=["POST"]),
+        ]
 
     async def post(self, request: Request) -> Response:
         """Take a provider's message in: all of its notices or none.
 
-        401 when it does not carry the bank's mark, 404 for an unknown provider, 413 when too large.
-        The same message again is answered 200 and changes nothing.
+        401 when it does not carry the bank's mark, 404 for an unknown provider or account, 413 when
+        too large, 422 with the reason for what carries the mark and cannot be read. The same
+        message again is answered 200 and changes nothing.
         """
         name = request.path_params["provider"]
         try:
             provider = self._find_provider(name)
         except SetupError:
             return JSONResponse({"error": "unknown provider"}, 404)
+        account, keys = "", tuple[str, ...]()
+        if "account" in request.path_params:
+            found = await self._keys(name, request.path_params["account"])
+            if found is None:
+                return JSONResponse({"error": "unknown account"}, 404)
+            account, keys = found
         body = await read_body(request, bytes_max=BODY_BYTES_MAX)
         if body is None:
             return JSONResponse({"error": "too large"}, 413)
@@ -57,9 +77,14 @@ class Notifications:
             headers={key.lower(): value for key, value in request.headers.items()},
             body=body,
             received_us=self._clock.now_us(),
+            account=account,
+            keys=keys,
         )
         try:
             notices = provider.parse_notification(raw)
+        except Unreadable as error:
+            log.warning("notification cannot be read", provider=name, why=str(error))
+            return JSONResponse({"error": "unreadable", "why": str(error)}, 422)
         except Untrusted as error:
             log.warning("notification refused", provider=name, why=str(error))
             return JSONResponse({"error": "not trusted"}, 401)
@@ -72,3 +97,6 @@ class Notifications:
 
         await self._store.transact(take)
         return JSONResponse({"taken": len(notices)})
+
+    async def _keys(self, provider: str, account: str) -> tuple[str, tuple[str, ...]] | None:
+        return await self._store.read(lambda tx: self._find_keys(tx, provider, account))

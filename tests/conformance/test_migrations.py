@@ -286,6 +286,7 @@ NEW_SINCE_0001: dict[str, dict[str, Any]] = {
         "found": "",
     },
     "ledger": {"reversal": None},
+    "operations": {"account": None, "qr_minor": None},
 }
 
 

@@ -35,7 +35,8 @@ from sampan.providers.base import (
     Unknown,
     Untrusted,
 )
-from sampan.providers.sandbox import create, mark
+from sampan.providers.marks import mark
+from sampan.providers.sandbox import create
 from sampan.storage import schema
 from sampan.storage.engine import Store
 from sampan.storage.open import open_store

@@ -23,7 +23,7 @@ from sampan.clock import SECOND_US, ManualClock
 from sampan.codecs.emv_qr import FpsQr, decode, encode
 from sampan.errors import Refusal
 from sampan.outbound import Answer, Outbound, Policy
-from sampan.providers.sandbox import mark
+from sampan.providers.marks import mark
 from sampan.storage import bank as rows
 from sampan.storage import schema
 from sampan.storage.engine import Store

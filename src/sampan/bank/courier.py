@@ -13,7 +13,7 @@ from sampan.bank import scenarios
 from sampan.clock import SECOND_US, Clock, SetBack
 from sampan.errors import Unavailable
 from sampan.outbound import Outbound, OutboundError, TargetRefused
-from sampan.providers.sandbox import mark
+from sampan.providers.marks import mark
 from sampan.storage import bank as rows
 from sampan.storage.engine import Store, Tx
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sampan.bank.service import Bank, OrderRequest
 from sampan.domain.codes import Code
 from sampan.errors import Refusal, Unavailable
-from sampan.providers.sandbox import mark_fault
+from sampan.providers.marks import mark_fault
 from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 65_536

@@ -87,7 +87,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One step on a payment, with its own id and status."""
+    """One step on a payment, with its own id and status.
+
+    `account` is the account that its QR names, as credits name it, and `qr_minor` the amount in the
+    QR; empty before the QR is asked for, and where the provider alone knows the account.
+    """
 
     id: int
     payment_key: int
@@ -102,3 +106,5 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     provider_ref: str
     created_us: int
     updated_us: int
+    account: str = ""
+    qr_minor: int | None = None

@@ -37,6 +37,14 @@ class ReferenceMode(StrEnum):
     BOTH = "both"
 
 
+class AccountRule(StrEnum):
+    """Which of a project's FPS accounts a payment is paid to."""
+
+    FIRST = "first"
+    TURNS = "turns"
+    LEAST_TODAY = "least_today"
+
+
 class Flow(StrEnum):
     """Who shows the QR of a payment that was asked for through Gate (decision 3)."""
 
@@ -149,6 +157,13 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             " `both`. Ordinary bank accounts take only `none`."
         ),
     ] = ReferenceMode.BILL_NUMBER
+    account_rule: Annotated[
+        AccountRule,
+        _setting(
+            "Provider `fps`: which account takes a payment: the `first` one that can, each in its"
+            " `turns`, or the one asked for `least_today` (Hong Kong's day, in the currency)."
+        ),
+    ] = AccountRule.FIRST
     flow: Annotated[
         Flow,
         _setting(

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+
 from sampan.clock import DAY_US
 from sampan.domain import matching, reference
 from sampan.domain.credit_reasons import left_because
+from sampan.domain.fps_account import PROVIDER, id_of_key
 from sampan.domain.matching import Arrival, Candidate, How, Matched, Rules, State
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project, ReferenceMode
 from sampan.domain.statuses import OperationType, PaymentStatus
 from sampan.storage import candidates as rows
-from sampan.storage import payments
+from sampan.storage import fps_accounts, payments
 from sampan.storage.credits import Found
 from sampan.storage.engine import Tx
 
@@ -23,6 +26,10 @@ _NAMED_MAX: Final = 20
 """Operations that one credit may name; beyond it is a list, not a reference."""
 _LIKELY_MAX: Final = 5
 _LIKELY_ROWS: Final = 20
+
+
+_SANDBOX: Final = "sandbox"
+_Pair = tuple[Payment, Project]
 
 
 class Where(NamedTuple):
@@ -48,6 +55,8 @@ def named_sale(tx: Tx, where: Where, text: str) -> tuple[Operation, Payment, Pro
     if operation is None or operation.type is not OperationType.SALE:
         # Other operations have ids, too, and no QR: who names one has guessed.
         return None
+    if not _is_of(operation, where):
+        return None
     payment = payments.payment_by_key(tx, operation.payment_key)
     assert payment is not None  # noqa: S101 - a foreign key keeps it
     project = _project(tx, where, payment)
@@ -68,7 +77,7 @@ def find(tx: Tx, where: Where, arrival: Arrival) -> Named | Found:
     rivals = named or _rivals(tx, where, arrival)
     known = {payment.key: (payment, project) for payment, project in rivals}
     result = matching.match(
-        arrival, _candidates(tx, rivals), rules=Rules(by_amount=_by_amount(rivals, arrival))
+        arrival, _candidates(tx, rivals), rules=Rules(by_amount=_by_amount(tx, where, rivals))
     )
     if isinstance(result, Matched):
         payment, project = known[result.key]
@@ -83,16 +92,7 @@ def likely(tx: Tx, where: Where, arrival: Arrival) -> Found:
     """
     ids = (*_ids(arrival.texts), *matching.near_ids(arrival.texts))
     found = dict(_keyed(_sales(tx, where, rows.sales_by_ids(tx, ids))))
-    since_us = arrival.earliest_us - _OPEN_US_MAX
-    same = rows.of_sum(
-        tx,
-        arrival.amount_minor,
-        arrival.currency,
-        from_us=since_us,
-        to_us=arrival.latest_us + SKEW_US,
-        most=_LIKELY_ROWS,
-    )
-    found |= _keyed(_using(tx, where, same))
+    found |= _keyed(_of_sum(tx, where, arrival, most=_LIKELY_ROWS))
     result = matching.match(
         arrival, _candidates(tx, list(found.values())), rules=Rules(by_amount=False)
     )
@@ -110,33 +110,59 @@ def likely(tx: Tx, where: Where, arrival: Arrival) -> Found:
     )
 
 
+def _is_of(operation: Operation, where: Where) -> bool:
+    """Whether a QR led to this account, as far as that is known.
+
+    Whoever may speak for one account speaks for no other.
+    """
+    return not operation.account or operation.account == where.account
+
+
 def _ids(texts: Iterable[str]) -> tuple[int, ...]:
     return matching.named_ids(texts)[:_NAMED_MAX]
 
 
-def _rivals(tx: Tx, where: Where, arrival: Arrival) -> list[tuple[Payment, Project]]:
+def _rivals(tx: Tx, where: Where, arrival: Arrival) -> list[_Pair]:
     """Return the payments among which a sum, or a reference with a slip, has to be unique."""
-    same = rows.of_sum(
-        tx,
-        arrival.amount_minor,
-        arrival.currency,
+    same = _of_sum(tx, where, arrival, open_us=arrival.earliest_us, most=rows.RIVALS_MAX)
+    near = _sales(tx, where, rows.sales_by_ids(tx, matching.near_ids(arrival.texts)))
+    return list(dict([*_keyed(same), *_keyed(near)]).values())
+
+
+def _of_sum(
+    tx: Tx, where: Where, arrival: Arrival, *, most: int, open_us: int | None = None
+) -> list[_Pair]:
+    """Return the newest payments of a sum whose QR led to the account of the money.
+
+    With `open_us`, only those that could still be paid then.
+    """
+    asked = rows.Asked(
+        amount_minor=arrival.amount_minor,
+        currency=arrival.currency,
         from_us=arrival.earliest_us - _OPEN_US_MAX,
         to_us=arrival.latest_us + SKEW_US,
-        open_us=arrival.earliest_us,
+        open_us=open_us or 0,
+        most=most,
     )
-    near = _sales(tx, where, rows.sales_by_ids(tx, matching.near_ids(arrival.texts)))
-    return list(dict([*_keyed(_using(tx, where, same)), *_keyed(near)]).values())
+    found = rows.of_account(tx, where.account, asked)
+    pairs = [(payment, _project(tx, where, payment)) for payment in found]
+    if not pairs and where.provider == _SANDBOX:
+        # Its operations name no account: it alone knows them.
+        since_us = arrival.earliest_us - DAY_US
+        near = rows.recent(tx, msgspec.structs.replace(asked, from_us=since_us))
+        pairs = [(payment, _paid_at(tx, where, payment)) for payment in near]
+    return [(payment, project) for payment, project in pairs if project is not None]
 
 
 def _keyed(
-    found: Iterable[tuple[Payment, Project]],
-) -> list[tuple[int, tuple[Payment, Project]]]:
+    found: Iterable[_Pair],
+) -> list[tuple[int, _Pair]]:
     return [(pair[0].key, pair) for pair in found]
 
 
-def _sales(tx: Tx, where: Where, sales: Sequence[Operation]) -> list[tuple[Payment, Project]]:
+def _sales(tx: Tx, where: Where, sales: Sequence[Operation]) -> list[_Pair]:
     """Return the payments of sales that are this provider's."""
-    keys = sorted({sale.payment_key for sale in sales})
+    keys = sorted({sale.payment_key for sale in sales if _is_of(sale, where)})
     found = payments.payments_by_keys(tx, keys) if keys else {}
     pairs = [(found[key], _project(tx, where, found[key])) for key in keys]
     return [(payment, project) for payment, project in pairs if project is not None]
@@ -147,35 +173,31 @@ def _project(tx: Tx, where: Where, payment: Payment) -> Project | None:
     return project if project and project.settings.provider == where.provider else None
 
 
-def _using(tx: Tx, where: Where, found: Sequence[Payment]) -> list[tuple[Payment, Project]]:
-    """Return those payments whose QR led to the account of the money."""
-    pairs = [(payment, _project(tx, where, payment)) for payment in found]
-    return [
-        (payment, project)
-        for payment, project in pairs
-        if project is not None and project.settings.payee_fps_id == where.account
-    ]
+def _paid_at(tx: Tx, where: Where, payment: Payment) -> Project | None:
+    project = _project(tx, where, payment)
+    return project if project and project.settings.payee_fps_id == where.account else None
 
 
-def _by_amount(rivals: Sequence[tuple[Payment, Project]], arrival: Arrival) -> bool:
-    """Whether a sum may decide: only where no QR of it carried a reference to go by."""
+def _by_amount(tx: Tx, where: Where, rivals: Sequence[_Pair]) -> bool:
+    """Whether a sum may decide: only where no QR of the account carries a reference to go by."""
     if len(rivals) >= rows.RIVALS_MAX:
         # There may be more, and among them one that fits better.
         return False
-    return all(
-        project.settings.reference_mode is ReferenceMode.NONE
-        for payment, project in rivals
-        if payment.amount_minor == arrival.amount_minor
-    )
+    account_id = id_of_key(where.account) if where.provider == PROVIDER else None
+    if account_id is not None:
+        card = fps_accounts.card(tx, account_id, now_us=0)
+        return card is not None and card.account.reference_mode is ReferenceMode.NONE
+    modes = {project.settings.reference_mode for _, project in rivals}
+    return modes <= {ReferenceMode.NONE}
 
 
-def _candidates(tx: Tx, found: Sequence[tuple[Payment, Project]]) -> list[Candidate]:
+def _candidates(tx: Tx, found: Sequence[_Pair]) -> list[Candidate]:
     sales = rows.sales_of(tx, [payment.key for payment, _ in found])
     return [
         Candidate(
             key=payment.key,
             references=tuple(reference.encode(sale.id) for sale in sales.get(payment.key, ())),
-            amount_minor=payment.amount_minor,
+            amount_minor=_asked(payment, sales.get(payment.key, ())),
             currency=payment.currency,
             opened_us=payment.created_us,
             closes_us=payment.decline_us,
@@ -184,6 +206,12 @@ def _candidates(tx: Tx, found: Sequence[tuple[Payment, Project]]) -> list[Candid
         )
         for payment, _ in found
     ]
+
+
+def _asked(payment: Payment, sales: Sequence[Operation]) -> int:
+    """Return the sum in the newest QR of a payment."""
+    shown = [sale.qr_minor for sale in sales if sale.qr_minor]
+    return shown[-1] if shown else payment.amount_minor
 
 
 def _state(payment: Payment) -> State:

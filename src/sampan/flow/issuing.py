@@ -7,6 +7,7 @@ from sampan.domain import events as ev
 from sampan.domain.payment import DisplayData, Operation, Payment
 from sampan.domain.project import Project
 from sampan.domain.statuses import PaymentStatus
+from sampan.flow import choosing
 from sampan.flow.settle import Step, attempt_of, settle
 from sampan.providers.base import Issued, ProviderOrder, Refused
 from sampan.storage import payments
@@ -23,16 +24,20 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def asking(tx: Tx, project: Project, operation: Operation) -> Asking | None:
-    """Return the order of an operation, None when its payment no longer waits for a provider."""
+    """Return the order of an operation, None when its payment no longer waits for a provider.
+
+    The account that its QR shows is chosen here; a repeat gives the same order.
+    """
     payment = payments.payment_by_key(tx, operation.payment_key)
     if payment is None or payment.status is not PaymentStatus.PROCESSING:
         return None
     if attempt_of(tx, payment, operation) != payment.attempts_count:
         return None
     settings = project.settings
+    operation, account = choosing.choose(tx, project, operation)
     order = ProviderOrder(
         reference=reference.encode(operation.id),
-        amount_minor=payment.amount_minor,
+        amount_minor=operation.qr_minor or payment.amount_minor,
         currency=payment.currency,
         description=payment.description,
         created_us=operation.created_us,
@@ -46,6 +51,7 @@ def asking(tx: Tx, project: Project, operation: Operation) -> Asking | None:
             "reference_mode": settings.reference_mode.value,
             "scenario": settings.sandbox_scenario,
             "autopay_ms": str(settings.sandbox_autopay_ms),
+            **account,
         },
     )
     return Asking(project=project, payment=payment, operation=operation, order=order)

@@ -13,6 +13,7 @@ from sampan.domain.payment import Customer, Fault, Operation, Payment, Targets
 from sampan.domain.project import Project, ProjectSettings
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
 from sampan.errors import Refusal
+from sampan.flow.choosing import faults_of_accounts
 from sampan.flow.settle import begin_attempt
 from sampan.flow.telling import tell
 from sampan.money import DECIMALS
@@ -65,6 +66,7 @@ def sale(tx: Tx, project: Project, request: SaleRequest, *, request_id: str, now
     be sent again. Raises `Refusal` 3041 when the payment id belongs to another request.
     """
     faults = faults_of_amount(project.settings, request.currency, amount_minor=request.amount_minor)
+    faults = faults or faults_of_accounts(tx, project, request.currency)
     event = ev.Rejected(faults) if faults else ev.Accepted()
     entered = decide(None, event, settings=project.settings, now_us=now_us)
     assert isinstance(entered, Move)  # noqa: S101 - nothing stands against a new payment

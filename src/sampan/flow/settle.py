@@ -187,6 +187,8 @@ def _operation_after(
             type=OperationType.SALE,
             request_id=event.request_id,
             provider_ref="",
+            account="",
+            qr_minor=None,
             # Attempts are told apart by their order, which a clock that is put back must not turn.
             created_us=max(step.now_us, sale.created_us + 1),
         )

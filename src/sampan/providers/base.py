@@ -59,12 +59,16 @@ Outcome = Issued | Refused | Unknown
 class RawRequest:
     """A provider notification as it came in: nothing in it is trusted yet.
 
-    Header names in lower case. `received_us` is ours.
+    Header names in lower case. `received_us` is ours. A notification about an account of ours, sent
+    to an address of its own, comes with the account's name in credits and with the keys that may
+    have marked it; others come with none.
     """
 
     headers: dict[str, str]
     body: bytes
     received_us: int
+    account: str = ""
+    keys: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,10 @@ class Untrusted(Exception):  # noqa: N818 - the house's word, see docs/glossary.
     """The notification does not carry the bank's mark, or cannot be read. Nothing is kept of it."""
 
 
+class Unreadable(Untrusted):
+    """It carries the mark and cannot be read: whoever made the mark may be told why."""
+
+
 class Provider(Protocol):
     """What every provider can do. Nothing here raises but `parse_notification`."""
 
@@ -113,7 +121,8 @@ class Provider(Protocol):
     async def status(self, reference: str, http: Outbound) -> Outcome:
         """Ask what became of an order that was started and never answered.
 
-        `Unknown` when the bank cannot tell; `Refused("3061")` when it never heard of it.
+        `Unknown` when the bank cannot tell; `Refused("3061")` when it never heard of it: it is then
+        started anew. So answers who makes the QR without a bank and remembers nothing.
         """
         ...
 

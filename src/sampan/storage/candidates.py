@@ -1,9 +1,10 @@
 """Payments that money without a sure reference might belong to."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Select, bindparam, select
+import msgspec
+from sqlalchemy import bindparam, select
 
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.statuses import OperationType, PaymentStatus
@@ -24,53 +25,68 @@ _UNSHOWN: Final = (
 """Nobody was shown a QR for these."""
 
 
-def _of_sum() -> Select[Any]:
-    return (
-        select(_p.c.id)
-        .where(
-            _p.c.amount_minor == bindparam("amount_minor"),
-            _p.c.created_us >= bindparam("from_us"),
-            _p.c.created_us <= bindparam("to_us"),
-            _p.c.currency == bindparam("currency"),
-            *(_p.c.status != status for status in _UNSHOWN),
-        )
-        .order_by(_p.c.created_us.desc())
-        .limit(bindparam("most"))
-    )
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Payments of a sum, made from `from_us` to `to_us`, that could be paid at `open_us`; newest.
 
-
-_OF_SUM = Statement(_of_sum())
-_OF_SUM_THEN = Statement(_of_sum().where(_p.c.decline_us >= bindparam("open_us")))
-
-
-def of_sum(  # noqa: PLR0913 - a sum and three times
-    tx: Tx,
-    amount_minor: int,
-    currency: str,
-    *,
-    from_us: int,
-    to_us: int,
-    open_us: int | None = None,
-    most: int = RIVALS_MAX,
-) -> Sequence[Payment]:
-    """Return the newest payments of a sum that were made from `from_us` to `to_us`.
-
-    With `open_us`, only those that could still be paid then. Payments for which no QR was shown
-    are left out.
+    `open_us` 0: also those that could not be paid any more.
     """
-    asked = {
-        "amount_minor": amount_minor,
-        "currency": currency,
-        "from_us": from_us,
-        "to_us": to_us,
-        "most": most,
-    }
-    if open_us is None:
-        rows = tx.all(_OF_SUM, asked)
-    else:
-        rows = tx.all(_OF_SUM_THEN, asked | {"open_us": open_us})
-    found = payments.payments_by_keys(tx, [row[0] for row in rows]) if rows else {}
-    return [found[row[0]] for row in rows]
+
+    amount_minor: int
+    currency: str
+    from_us: int
+    to_us: int
+    open_us: int
+    most: int
+
+
+_COULD_BE_PAID = (
+    _p.c.decline_us >= bindparam("open_us"),
+    *(_p.c.status != status for status in _UNSHOWN),
+)
+_OF_ACCOUNT = Statement(
+    select(_o.c.payment)
+    .join(_p, _p.c.id == _o.c.payment)
+    .where(
+        # Said for SQLite, which uses an index of some rows only where it reads its words.
+        _o.c.account.is_not(None),
+        _o.c.account == bindparam("account"),
+        _o.c.currency == bindparam("currency"),
+        _o.c.qr_minor == bindparam("amount_minor"),
+        _o.c.created_us >= bindparam("from_us"),
+        _o.c.created_us <= bindparam("to_us"),
+        *_COULD_BE_PAID,
+    )
+    .order_by(_o.c.created_us.desc())
+    .limit(bindparam("most"))
+)
+_RECENT = Statement(
+    select(_p.c.id)
+    .where(
+        _p.c.created_us >= bindparam("from_us"),
+        _p.c.created_us <= bindparam("to_us"),
+        _p.c.amount_minor == bindparam("amount_minor"),
+        _p.c.currency == bindparam("currency"),
+        *_COULD_BE_PAID,
+    )
+    .order_by(_p.c.created_us.desc())
+    .limit(bindparam("most"))
+)
+
+
+def of_account(tx: Tx, account: str, asked: Asked) -> Sequence[Payment]:
+    """Return payments whose QR named an account and a sum."""
+    rows = tx.all(_OF_ACCOUNT, {"account": account, **msgspec.structs.asdict(asked)})
+    return _payments(tx, [row[0] for row in rows])
+
+
+def recent(tx: Tx, asked: Asked) -> Sequence[Payment]:
+    """Return payments of a sum, whatever their account: walks through all of the period."""
+    return _payments(tx, [row[0] for row in tx.all(_RECENT, msgspec.structs.asdict(asked))])
+
+
+def _payments(tx: Tx, keys: Sequence[int]) -> list[Payment]:
+    found = payments.payments_by_keys(tx, list(dict.fromkeys(keys))) if keys else {}
+    return [found[key] for key in dict.fromkeys(keys)]
 
 
 def sales_by_ids(tx: Tx, ids: Sequence[int]) -> Sequence[Operation]:
@@ -80,13 +96,14 @@ def sales_by_ids(tx: Tx, ids: Sequence[int]) -> Sequence[Operation]:
 
 
 def sales_of(tx: Tx, payment_keys: Sequence[int]) -> dict[int, list[Operation]]:
-    """Return the sales of payments, payment key → its sales."""
+    """Return the sales of payments, payment key → its sales, the oldest first."""
     if not payment_keys:
         return {}
     rows = tx.query(
         select(_o.c.id).where(_o.c.payment.in_(payment_keys), _o.c.type == OperationType.SALE.value)
     )
     sales: dict[int, list[Operation]] = {}
-    for one in payments.operations_by_ids(tx, [row[0] for row in rows]).values():
+    found = payments.operations_by_ids(tx, [row[0] for row in rows]).values()
+    for one in sorted(found, key=lambda sale: (sale.created_us, sale.id)):
         sales.setdefault(one.payment_key, []).append(one)
     return sales

@@ -68,9 +68,7 @@ def _know(dialect: str) -> Buildable:
     new = make(_a)
     return new.on_conflict_do_update(
         index_elements=["provider", "account"],
-        set_={
-            name: new.excluded[name] for name in ("file_account", "mapping", "updated_us")
-        },
+        set_={name: new.excluded[name] for name in ("file_account", "mapping", "updated_us")},
     )
 
 
@@ -193,9 +191,7 @@ def unread(tx: Tx, *, before_us: int) -> Sequence[Import]:
     return [_import(row) for row in rows]
 
 
-def add_entries(
-    tx: Tx, key: int, entries: Iterable[tuple[int, StatementEntry]]
-) -> None:
+def add_entries(tx: Tx, key: int, entries: Iterable[tuple[int, StatementEntry]]) -> None:
     """Keep entries of a file, each with its number."""
     for number, entry in entries:
         row = {"import_id": key, "number": number, "outcome": "", "credit": None}

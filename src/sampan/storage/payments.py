@@ -176,7 +176,7 @@ def _payment(row: Row) -> Payment:
 def _operation(row: Row) -> Operation:
     (
         key, payment, _, kind, status, amount, currency, request_id, code, message, provider_id,
-        provider_ref, created, updated,
+        provider_ref, created, updated, account, qr_minor,
     ) = row  # fmt: skip
     return Operation(
         id=key,
@@ -192,6 +192,8 @@ def _operation(row: Row) -> Operation:
         provider_ref=provider_ref,
         created_us=created,
         updated_us=updated,
+        account=account or "",
+        qr_minor=qr_minor,
     )
 
 
@@ -282,7 +284,10 @@ def keys_past_decline(tx: Tx, *, now_us: int, most: int) -> Sequence[int]:
 def insert_operation(
     tx: Tx, operation: Operation, *, project_id: int, digest: str, refund_id: str | None = None
 ) -> None:
-    """Insert an operation; `digest` marks the signed request that asked for it."""
+    """Insert an operation; `digest` marks the signed request that asked for it.
+
+    Its account and amount in the QR are not written: see `operation_accounts`.
+    """
     tx.do(
         _INSERT_OPERATION,
         {
@@ -302,6 +307,8 @@ def insert_operation(
             "provider_ref": operation.provider_ref,
             "created_us": operation.created_us,
             "updated_us": operation.updated_us,
+            "account": None,
+            "qr_minor": None,
         },
     )
 

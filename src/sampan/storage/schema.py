@@ -13,6 +13,7 @@ from sampan.storage import (
     columns,
     schema_bank,
     schema_credits,
+    schema_fps,
     schema_links,
     schema_mails,
     schema_users,
@@ -31,6 +32,8 @@ bank_accounts = schema_bank.bank_accounts
 bank_orders = schema_bank.bank_orders
 bank_transfers = schema_bank.bank_transfers
 bank_notices = schema_bank.bank_notices
+fps_accounts = schema_fps.fps_accounts
+project_accounts = schema_fps.project_accounts
 link_batches = schema_links.link_batches
 link_batch_lines = schema_links.link_batch_lines
 inbox = schema_credits.inbox
@@ -118,7 +121,6 @@ payments = table(
     Index(None, "project_id", "created_us", "id"),
     Index(None, "created_us", "id"),
     Index(None, "customer_id", "created_us", "id"),
-    Index("ix_payments_sum", "amount_minor", "created_us"),
     Index(
         "ix_payments_open",
         "created_us",
@@ -161,6 +163,8 @@ operations = table(
     text_("provider_ref"),
     int_("created_us"),
     int_("updated_us"),
+    text_("account", null=True),
+    int_("qr_minor", null=True),
     CheckConstraint(in_("type", sorted(OperationType)), name="type_known"),
     CheckConstraint(in_("status", sorted(PaymentStatus)), name="status_known"),
     Index(None, "payment", "id"),
@@ -172,6 +176,24 @@ operations = table(
         postgresql_where=text("provider_ref <> ''"),
     ),
     Index(
+        "ix_operations_account",
+        "account",
+        "currency",
+        "created_us",
+        "qr_minor",
+        sqlite_where=text("account IS NOT NULL"),
+        postgresql_where=text("account IS NOT NULL"),
+    ),
+    Index(
+        "ix_operations_qr",
+        "account",
+        "currency",
+        "qr_minor",
+        "created_us",
+        sqlite_where=text("account IS NOT NULL"),
+        postgresql_where=text("account IS NOT NULL"),
+    ),
+    Index(
         "ix_operations_ended",
         "updated_us",
         "id",
@@ -181,6 +203,10 @@ operations = table(
 )
 """`ix_operations_ended` finds what changed in a period. Operations enter it as they end, so it
 costs a sale nothing; the few that have not ended are found by the payments that are open.
+
+`account` is the account that the QR names, as credits name it, and `qr_minor` the amount in the QR;
+both are set when the QR is asked for, and empty where the provider alone knows the account. One
+index sums up what an account was asked for in a period, the other finds who was asked for a sum.
 """
 
 page_sessions = table(

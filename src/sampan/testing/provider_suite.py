@@ -147,12 +147,16 @@ class ProviderSuite(ABC):
         self._run(check)
 
     def test_status_finds_what_was_started(self) -> None:
-        """Asking for an order that was started tells its QR, or that the bank cannot say."""
+        """Asking for an order that was started tells its QR, or that the bank cannot say.
+
+        Without a bank there may be nobody who remembers: the order is then started anew.
+        """
 
         async def check(harness: Harness) -> None:
             issued = await _started(harness, harness.order(1))
             told = await harness.provider.status(harness.order(1).reference, harness.http)
-            assert told == issued or isinstance(told, Unknown)
+            forgotten = not harness.asks_bank and told == Refused("3061")
+            assert told == issued or isinstance(told, Unknown) or forgotten
 
         self._run(check)
 
@@ -285,7 +289,8 @@ async def _proves_nothing(harness: Harness, http: Outbound) -> None:
     order = harness.order(1)
     started: Outcome = await harness.provider.start(order, http)
     assert isinstance(started, Unknown if harness.asks_bank else Unknown | Issued), started
-    assert isinstance(await harness.provider.status(order.reference, http), Unknown)
+    told = await harness.provider.status(order.reference, http)
+    assert isinstance(told, Unknown) or not harness.asks_bank
 
 
 def _forged(raw: RawRequest) -> Iterator[RawRequest]:

@@ -1,6 +1,6 @@
 """Credits from every door: identity, parts, reversals, bank files, decisions of people.
 
-Revision 0012.
+Revision 0013.
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from sampan.storage.migrations.rebuild import on_sqlite, rebuild
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 KIND_KNOWN = "kind IN ('ask_provider', 'callback', 'link_batch', 'mail', 'statement')"
 STATUS_KNOWN = (
@@ -30,7 +30,6 @@ def upgrade() -> None:
     else:
         _alter()
     _index_credits()
-    op.create_index("ix_payments_sum", "payments", ["amount_minor", "created_us"], unique=False)
     _create_pending()
     _create_imports()
     _create_decisions()

@@ -1,0 +1,86 @@
+"""Choose the account and the amount that the QR of a payment shows, for providers that have some.
+
+The choice is written on the operation before the provider is asked, so whoever asks again shows the
+same account, and money on another account is never taken for this payment's.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from sampan.domain import fps_account as accounts
+from sampan.domain.codes import Code, message
+from sampan.domain.fps_account import Attached
+from sampan.domain.payment import Fault, Operation
+from sampan.domain.project import AccountRule, Project
+from sampan.storage import fps_accounts, operation_accounts
+from sampan.storage.engine import Tx
+
+
+class Chosen(NamedTuple):
+    """A sale with its account and amount, and what the provider is told of the account."""
+
+    operation: Operation
+    options: dict[str, str]
+
+
+def faults_of_accounts(tx: Tx, project: Project, currency: str) -> tuple[Fault, ...]:
+    """Return what a project lacks to be paid in a currency (stage 2, decision 3)."""
+    if project.settings.provider != accounts.PROVIDER:
+        return ()
+    attached = fps_accounts.of_project(tx, project.id)
+    if accounts.usable(attached, currency=currency):
+        return ()
+    if any(one.account.is_on for one in attached):
+        code = Code.CURRENCY_DISABLED
+        return (Fault(code=code.value, message=message(code), field="payment.currency"),)
+    code = Code.NOT_ALLOWED_BY_PROJECT
+    return (Fault(code=code.value, message=message(code)),)
+
+
+def choose(tx: Tx, project: Project, operation: Operation) -> Chosen:
+    """Choose the account of a sale and write it down; a repeat finds the same one.
+
+    One that has been switched off or taken from the project since is chosen anew: nobody has seen
+    its QR. Where there is none to choose the provider is told of none, and refuses.
+    """
+    if project.settings.provider != accounts.PROVIDER:
+        return Chosen(operation, {})
+    attached = fps_accounts.of_project(tx, project.id)
+    fit = accounts.usable(attached, currency=operation.currency)
+    before = next((one for one in fit if one.account.key == operation.account), None)
+    if before is not None:
+        return Chosen(operation, accounts.order_options(before.account))
+    rule = project.settings.account_rule
+    if rule is AccountRule.LEAST_TODAY:
+        fit = _with_today(tx, fit, operation)
+    one = accounts.choose(fit, rule, currency=operation.currency)
+    if one is None:
+        return Chosen(operation, {})
+    made = msgspec.structs.replace(
+        operation,
+        account=one.account.key,
+        qr_minor=operation.amount_minor,
+        provider_id=accounts.PROVIDER_ID,
+    )
+    operation_accounts.set_account(tx, made)
+    if rule is AccountRule.TURNS:
+        # Later than every other, whatever clock the process goes by.
+        at_us = max(operation.created_us, *(other.chosen_us + 1 for other in attached))
+        fps_accounts.chosen(tx, project.id, one.account.id, at_us=at_us)
+    return Chosen(made, accounts.order_options(one.account))
+
+
+def _with_today(tx: Tx, fit: Sequence[Attached], operation: Operation) -> list[Attached]:
+    since_us = accounts.midnight_us(operation.created_us)
+    return [
+        Attached(
+            account=one.account,
+            position=one.position,
+            today_minor=operation_accounts.asked_minor(
+                tx, one.account.key, operation.currency, since_us=since_us
+            ),
+        )
+        for one in fit
+    ]
