@@ -50,6 +50,7 @@ from sampan.storage.vault import Vault
 from sampan.web import render
 from sampan.workers.asking import AskProvider
 from sampan.workers.delivering import DeliverCallbacks
+from sampan.workers.importing import TakeStatements
 from sampan.workers.janitor import Janitor
 from sampan.workers.linking import MakeLinks
 from sampan.workers.loop import Worker
@@ -178,10 +179,12 @@ class Platform:
             self.store, self.clock, http=self.http, find_project=self.projects.in_tx
         )
         linking = MakeLinks(self.store, find_project=self.projects.in_tx, office=self.office)
+        importing = TakeStatements(self.store, find_project=self.projects.in_tx)
         workers: list[Worker[Any]] = [
             Worker(asking.work(), self.store, clock=self.clock),
             Worker(delivering.work(), self.store, clock=self.clock),
             Worker(linking.work(), self.store, clock=self.clock),
+            Worker(importing.work(), self.store, clock=self.clock),
         ]
         if self.mailer is not None:
             mails = SendMails(

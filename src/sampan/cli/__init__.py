@@ -26,6 +26,7 @@ from sampan.cli import (
     serving,
     signing,
     simulate,
+    statements,
     users,
 )
 from sampan.cli.common import Failed, complain
@@ -59,6 +60,7 @@ for group in (
     link_batches,
     links,
     books,
+    statements,
 ):
     group.register(app)
 

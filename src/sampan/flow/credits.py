@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     UNAPPLIED = "unapplied"
     RETURNED = "returned"
     """Taken in, and taken back before: a reversal had come first."""
+    REVERSED = "reversed"
+    """The bank took money back."""
     REPEATED = "repeated"
     """Known already, through this door or another: nothing changed."""
 

@@ -55,6 +55,18 @@ _ALIKE = Statement(
     )
     .order_by(_t.c.id)
 )
+_OF_SUM = Statement(
+    select(_t)
+    .where(
+        _t.c.provider == bindparam("provider"),
+        _t.c.account == bindparam("account"),
+        _t.c.amount_minor == bindparam("amount_minor"),
+        _t.c.currency == bindparam("currency"),
+        _t.c.part == 0,
+    )
+    .order_by(_t.c.id.desc())
+    .limit(bindparam("most"))
+)
 _PARTS = Statement(
     # Said for SQLite, which uses an index of some rows only where it reads its words.
     select(_t)
@@ -172,6 +184,20 @@ def named_alike(tx: Tx, provider: str, account: str, *, bank_txn_id: str) -> Seq
     """Return the credits of an account that have the bank's id, the oldest first."""
     rows = tx.all(_ALIKE, {"provider": provider, "account": account, "bank_txn_id": bank_txn_id})
     return [credit_of(row) for row in rows]
+
+
+def of_sum(  # noqa: PLR0913 - an account and a sum
+    tx: Tx, provider: str, account: str, *, currency: str, amount_minor: int, most: int
+) -> Sequence[Credit]:
+    """Return the newest credits of a sum on an account, without parts."""
+    asked = {
+        "provider": provider,
+        "account": account,
+        "currency": currency,
+        "amount_minor": amount_minor,
+        "most": most,
+    }
+    return [credit_of(row) for row in tx.all(_OF_SUM, asked)]
 
 
 def parts_of(tx: Tx, credit_id: int) -> Sequence[Credit]:
