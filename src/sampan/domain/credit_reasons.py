@@ -45,11 +45,13 @@ def misfits(
     """
     if currency != payment.currency:
         return (Reason.WRONG_CURRENCY,)
-    ended_us = payment.finished_us
-    late = payment.status is PaymentStatus.DECLINE and ended_us is not None
+    late = received_us >= payment.decline_us
+    if payment.status is PaymentStatus.DECLINE:
+        # Refused before its time was over; what came earlier was in time.
+        late = late or received_us >= (payment.finished_us or 0)
     told = [
         (others_minor > 0, Reason.DOUBLE),
-        (late and received_us >= (ended_us or 0), Reason.LATE),
+        (late, Reason.LATE),
         (amount_minor < payment.amount_minor, Reason.SHORT),
         (amount_minor > payment.amount_minor, Reason.OVER),
     ]

@@ -3,8 +3,8 @@
 The newest comes first. One status is a range of an index; several are merged by the database.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select, tuple_
@@ -103,26 +103,26 @@ def accounts(tx: Tx) -> Sequence[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+_PICKED: Final[Mapping[str, Callable[[Any], Condition]]] = {
+    "statuses": _t.c.status.in_,
+    "currencies": _t.c.currency.in_,
+    "sources": _t.c.source.in_,
+    "provider": lambda v: _t.c.provider == v,
+    "account": lambda v: _t.c.account == v,
+    "import_id": lambda v: _t.c.import_id == v,
+    "amount_min_minor": lambda v: _t.c.amount_minor >= v,
+    "amount_max_minor": lambda v: _t.c.amount_minor <= v,
+    "received_from_us": lambda v: _t.c.received_us >= v,
+    "received_to_us": lambda v: _t.c.received_us < v,
+}
+"""Every filter but the project and the text."""
+
+
 def _conditions(wanted: Filter) -> Iterator[Condition]:
-    if wanted.statuses is not None:
-        yield _t.c.status.in_(wanted.statuses)
-    for column, values in (
-        (_t.c.currency, wanted.currencies),
-        (_t.c.source, wanted.sources),
-    ):
-        if values is not None:
-            yield column.in_(values)
-    for condition, value in (
-        (_t.c.provider == wanted.provider, wanted.provider),
-        (_t.c.account == wanted.account, wanted.account),
-        (_t.c.import_id == wanted.import_id, wanted.import_id),
-        (_t.c.amount_minor >= wanted.amount_min_minor, wanted.amount_min_minor),
-        (_t.c.amount_minor <= wanted.amount_max_minor, wanted.amount_max_minor),
-        (_t.c.received_us >= wanted.received_from_us, wanted.received_from_us),
-        (_t.c.received_us < wanted.received_to_us, wanted.received_to_us),
-    ):
+    for name, condition in _PICKED.items():
+        value = getattr(wanted, name)
         if value is not None:
-            yield condition
+            yield condition(value)
     if wanted.project_ids is not None:
         yield _of_projects(wanted.project_ids, wanted.accounts)
     if wanted.text is not None:
@@ -131,14 +131,15 @@ def _conditions(wanted: Filter) -> Iterator[Condition]:
 
 def _of_projects(project_ids: Sequence[int], of_accounts: Sequence[tuple[str, str]]) -> Condition:
     owned = select(_p.c.id).where(_p.c.project_id.in_(project_ids), _p.c.id == _t.c.payment)
+    if not of_accounts:
+        return owned.exists()
     loose = or_(
         *(
             and_(_t.c.provider == provider, _t.c.account == account)
             for provider, account in of_accounts
         )
     )
-    mine = owned.exists()
-    return or_(mine, and_(_t.c.payment.is_(None), loose)) if of_accounts else mine
+    return or_(owned.exists(), and_(_t.c.payment.is_(None), loose))
 
 
 def _named(text: str) -> Condition:
