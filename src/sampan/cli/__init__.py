@@ -19,6 +19,7 @@ from sampan.cli import (
     link_batches,
     links,
     mails,
+    money,
     page,
     payments,
     projects,
@@ -61,6 +62,7 @@ for group in (
     links,
     books,
     statements,
+    money,
 ):
     group.register(app)
 
