@@ -96,7 +96,7 @@ def shown_credit(each: "Credit") -> dict[str, Any]:
     """Return a credit as the JSON output has it."""
     import msgspec
 
-    shown: dict[str, Any] = msgspec.structs.asdict(each)
+    shown: dict[str, Any] = msgspec.to_builtins(each)
     return shown
 
 
