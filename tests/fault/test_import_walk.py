@@ -78,7 +78,7 @@ def mortal(flow: FlowWorld, *, at: int) -> Callable[[], int]:
 async def life(flow: FlowWorld, content: bytes) -> None:
     """Read the file in and take it."""
     to = Addressed("sandbox", ACCOUNT, "day.xml", "staff:amy")
-    begun = await take_file(flow.store, io.BytesIO(content), to)
+    begun = await take_file(flow.store, io.BytesIO(content), to=to)
     work = TakeStatements(flow.store, find_project=flow.find_project).work()
     worker = Worker(work, flow.store, clock=flow.clock)
     while await flow.store.transact(lambda tx: is_running(tx, begun.kept.id)):
