@@ -205,14 +205,15 @@ def test_ignored(flow: FlowWorld) -> None:
 
 
 def test_returned_and_taken_back(flow: FlowWorld) -> None:
-    """A return that did not happen is taken back; held money can be returned at once."""
+    """A return that did not happen is taken back; held money waits for its payment's decision."""
     flow.waiting()
     take(flow, now_entry(flow, 9_000, flow.reference(), bank_ref="A"))
-    made = only(flow)
+    assert refusal(flow, Return(credit=only(flow).id))[0] == 409
+    made = credit(flow)
     decide(flow, Return(credit=made.id))
-    assert (flow.do(books.balances_of), flow.payment().held_count) == ({}, 0)
+    assert flow.credit_statuses() == ["held", "returned"]
     decide(flow, TakeBack(credit=made.id))
-    assert flow.credit_statuses() == ["unapplied"]
+    assert flow.credit_statuses() == ["held", "unapplied"]
     decide(flow, Apply(credit=made.id, payment=flow.payment().key))
     assert refusal(flow, TakeBack(credit=made.id)) == (409, "a payment that was paid stays paid")
 
