@@ -54,11 +54,13 @@ def add_account(flow: FlowWorld, name: str, **values: object) -> FpsAccount:
         "reference_mode": "none",
     }
     vault = Vault("a master key for tests", flow.clock)
+    now_us = flow.next_us()
 
     def add(tx: Tx) -> FpsAccount:
         made = replace(account_of(wanted | values), id=tx.new_id())
-        fps_accounts.add(tx, made, key="k", vault=vault, now_us=flow.next_us())
-        fps_accounts.attach(tx, flow.project.id, made.id, position=made.id)
+        fps_accounts.add(tx, made, key="k", vault=vault, now_us=now_us)
+        # Ids of several connections interleave; time does not.
+        fps_accounts.attach(tx, flow.project.id, made.id, position=now_us)
         return made
 
     return flow.do(add)
