@@ -52,11 +52,13 @@ from sampan.web import render
 from sampan.workers.adding import AddUp
 from sampan.workers.asking import AskProvider
 from sampan.workers.delivering import DeliverCallbacks
+from sampan.workers.importing import TakeStatements
 from sampan.workers.janitor import Janitor
 from sampan.workers.linking import MakeLinks
 from sampan.workers.loop import Worker
 from sampan.workers.mailing import SendMails
 from sampan.workers.reporting import MakeReports, ReportKeeper
+from sampan.workers.watching import WatchedFolder
 
 log = structlog.get_logger(__name__)
 KEY_FILE = "sampan.key"
@@ -184,11 +186,13 @@ class Platform:
         linking = MakeLinks(self.store, find_project=self.projects.in_tx, office=self.office)
         environment = {**os.environ, **as_environment(self.settings)}
         reporting = MakeReports(self.store, environment=environment)
+        importing = TakeStatements(self.store, find_project=self.projects.in_tx)
         workers: list[Worker[Any]] = [
             Worker(asking.work(), self.store, clock=self.clock),
             Worker(delivering.work(), self.store, clock=self.clock),
             Worker(linking.work(), self.store, clock=self.clock),
             Worker(reporting.work(), self.store, clock=self.clock),
+            Worker(importing.work(), self.store, clock=self.clock),
         ]
         if self.mailer is not None:
             mails = SendMails(
@@ -216,6 +220,9 @@ class Platform:
         ]
         if self.settings.sandbox:
             running.append(self.bank.run(stop))
+        if self.settings.statements_folder:
+            folder = Path(self.settings.statements_folder)
+            running.append(WatchedFolder(self.store, folder).run(stop))
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each)

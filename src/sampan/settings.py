@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         description="Folder of the files of reports. Empty: `reports` beside the SQLite file, with "
         "PostgreSQL in the working directory. Servers that share a database share it too.",
     )
+    statements_folder: str = Field(
+        default="",
+        description="Folder whose sub-folders (`fps-ID` of an account) are watched for bank files. "
+        "Empty: none.",
+    )
     smtp_host: str = Field(
         default="",
         description="Server that takes e-mail for customers and staff. Empty: no e-mail is sent; "

@@ -274,6 +274,18 @@ NEW_SINCE_0001: dict[str, dict[str, Any]] = {
         "attempts_count": 1,
         "retry_until_us": None,
     },
+    "credits": {
+        "identity": "T1",
+        "part": 0,
+        "parent": None,
+        "source": "notice",
+        "import_id": None,
+        "booked_to_us": 4,
+        "payer_account": "",
+        "texts": "[]",
+        "found": "",
+    },
+    "ledger": {"reversal": None},
     "operations": {"account": None, "qr_minor": None},
 }
 
@@ -316,7 +328,9 @@ def test_references_are_kept(empty_database_url: str) -> None:
         ("operations", "payment", "payments"),
         ("callbacks", "payment", "payments"),
         ("credits", "payment", "payments"),
+        ("credits", "parent", "credits"),
         ("ledger", "credit", "credits"),
+        ("ledger", "reversal", "reversals"),
     }
     for name in ("projects", "payments", "credits"):
         with pytest.raises(IntegrityError), connected(empty_database_url) as conn:

@@ -25,20 +25,26 @@ Sums = dict[tuple[str, str], int]
 def assert_books(tx: Tx) -> None:
     """Books equal the bank's books: every posting balances, every account has what it must have.
 
-    Per account and currency: the bank's side is everything that arrived and was not returned, the
-    unapplied side what waits, a project's side what its payments were paid.
+    Per account and currency: the bank's side is everything that arrived and did not go back, the
+    unapplied side what waits, a project's side what its payments were paid, the reversed side what
+    the bank took back of money that is still somebody's.
     """
     assert not ledger.unbalanced(tx)
     balances = {(row.account, row.currency): row.amount_minor for row in ledger.balances(tx)}
     expected: Sums = defaultdict(int)
     applied: Counter[str] = Counter()
     for provider, account, currency, status, amount in ledger.credit_sums(tx):
-        if status != "returned":
+        if status not in {"returned", "merged", "split"}:
             expected[f"bank/{provider}/{account}", currency] += amount
+        if status == "ignored":
+            expected[f"ignored/{provider}/{account}", currency] -= amount
         if status in {"unapplied", "held"}:
             expected[f"unapplied/{provider}/{account}", currency] -= amount
         if status == "applied":
             applied[currency] += amount
+    for provider, account, currency, amount in ledger.reversal_sums(tx):
+        expected[f"bank/{provider}/{account}", currency] -= amount
+        expected[f"reversed/{provider}/{account}", currency] += amount
     paid: Counter[str] = Counter()
     for project_id, currency, amount in ledger.paid_sums(tx):
         expected[f"project/{project_id}", currency] -= amount
@@ -62,7 +68,8 @@ def assert_told(tx: Tx) -> None:
     rows = schema.journal.c
     entries = tx.query(
         select(rows.payment, rows.status_from, rows.status_to).where(
-            rows.status_to.is_not(None), rows.what.not_in(("alarm", "refund refused"))
+            rows.status_to.is_not(None),
+            rows.what.not_in(("alarm", "refund refused", "held money moved")),
         )
     )
     arrivals: Counter[tuple[int, str]] = Counter()

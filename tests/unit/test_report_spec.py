@@ -24,7 +24,7 @@ from sampan.domain.report_spec import (
 )
 from sampan.reports import words
 from sampan.reports.columns import COLUMNS, fields_of
-from sampan.storage import schema
+from sampan.storage import schema, schema_credits
 from sampan.storage.report_fields import FIELDS
 
 GOOD: Final = Spec(type=ReportType.PAYMENTS, from_us=0, to_us=1)
@@ -132,7 +132,7 @@ def test_period_ends_when_it_is_asked_for() -> None:
 
 def test_words_are_those_of_the_tables() -> None:
     """Statuses and kinds that a report may ask for are those that rows can have."""
-    assert STATUSES[ReportType.CREDITS] == schema.CREDIT_STATUSES
+    assert STATUSES[ReportType.CREDITS] == schema_credits.CREDIT_STATUSES
     assert STATUSES[ReportType.CALLBACKS] == schema.CALLBACK_STATUSES
     assert KINDS[ReportType.CALLBACKS] == schema.CALLBACK_KINDS
     assert report_spec.HEADS[1:] == ("en", "zh-hant", "zh")

@@ -20,6 +20,7 @@ from sampan.cli import (
     link_batches,
     links,
     mails,
+    money,
     page,
     payments,
     projects,
@@ -28,6 +29,7 @@ from sampan.cli import (
     serving,
     signing,
     simulate,
+    statements,
     users,
 )
 from sampan.cli.common import Failed, complain
@@ -63,6 +65,8 @@ for group in (
     links,
     books,
     reports,
+    statements,
+    money,
 ):
     group.register(app)
 

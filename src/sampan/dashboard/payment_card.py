@@ -16,17 +16,18 @@ from sampan.dashboard.ways import Way
 from sampan.domain import events as ev
 from sampan.domain.codes import Code, message
 from sampan.domain.machine import MOVES
+from sampan.domain.money_decisions import Accept, Decline, Return, Wish
 from sampan.domain.payment import Payment
-from sampan.domain.project import Project
 from sampan.domain.rights import Right
 from sampan.domain.statuses import WAITING
 from sampan.errors import Refusal
-from sampan.flow import delivery, resolution, telling
+from sampan.flow import credit_decisions, delivery, telling
 from sampan.flow.settle import Step
 from sampan.storage import callbacks, journal, payments, projects, users
 from sampan.storage import credits as kept
 from sampan.storage.callbacks import Callback
 from sampan.storage.credits import Credit
+from sampan.storage.decisions import Decision
 from sampan.storage.engine import Tx
 from sampan.web.i18n import mark
 
@@ -80,18 +81,22 @@ async def card(visit: Visit) -> Response:
 async def accept(visit: Visit) -> Response:
     """Take the money that waits as the payment: exactly the sum that the person saw."""
 
-    def carry_out(tx: Tx, project: Project, payment: Payment, *, step: Step) -> Payment:
+    def wish(tx: Tx, payment: Payment) -> Wish:
         waiting = _waiting(tx, payment)
         if waiting and str(sum(one.amount_minor for one in waiting)) != visit.text("sum"):
             raise Refusal(Code.STATUS_FORBIDS, OTHER_SUM, http_status=409)
-        return resolution.accept(tx, project, payment, step=step)
+        return Accept(payment=payment.key)
 
-    return await _decide(visit, "accept", decide=carry_out, said="money-accepted")
+    return await _decide(visit, "accept", wish=wish, said="money-accepted")
 
 
 async def decline(visit: Visit) -> Response:
     """Give a payment up; what arrived for it waits to be sent back."""
-    return await _decide(visit, "decline", decide=resolution.decline, said="payment-declined")
+
+    def wish(_: Tx, payment: Payment) -> Wish:
+        return Decline(payment=payment.key)
+
+    return await _decide(visit, "decline", wish=wish, said="payment-declined")
 
 
 async def mark_returned(visit: Visit) -> Response:
@@ -99,11 +104,11 @@ async def mark_returned(visit: Visit) -> Response:
     key, number = _key(visit), number_of(visit.request.path_params["credit"])
     form = f"return-{number}"
 
-    def change(tx: Tx) -> None:
+    def change(tx: Tx) -> Decision:
         credit = kept.find(tx, number)
         if credit is None or credit.payment != key:
             raise Refusal(Code.NOT_FOUND, "", http_status=404)
-        resolution.mark_returned(tx, credit, step=_step(visit))
+        return _decided(tx, visit, Return(credit=number))
 
     return await _carried_out(visit, form, change=change, said="credit-returned")
 
@@ -135,8 +140,6 @@ def state_of(callback: Callback) -> str:
 
 # --- parts ----------------------------------------------------------------------------------
 
-Decide = Callable[..., Payment]
-
 
 def _key(visit: Visit) -> int:
     return number_of(visit.request.path_params["key"])
@@ -146,36 +149,46 @@ def _step(visit: Visit) -> Step:
     return Step(visit.now_us, visit.by, visit.text("why"))
 
 
-async def _decide(visit: Visit, form: str, *, decide: Decide, said: str) -> Response:
+async def _decide(
+    visit: Visit, form: str, *, wish: Callable[[Tx, Payment], Wish], said: str
+) -> Response:
     key = _key(visit)
 
-    def change(tx: Tx) -> None:
+    def change(tx: Tx) -> Decision:
         payment = payments.payment_by_key(tx, key)
-        project = None if payment is None else visit.desk.find_project(tx, payment.project_id)
-        if payment is None or project is None:
+        if payment is None:
             raise Refusal(Code.NOT_FOUND, "", http_status=404)
-        decide(tx, project, payment, step=_step(visit))
+        return _decided(tx, visit, wish(tx, payment))
 
     return await _carried_out(visit, form, change=change, said=said)
 
 
+def _decided(tx: Tx, visit: Visit, wish: Wish) -> Decision:
+    find_project = visit.desk.find_project
+    return credit_decisions.decide(tx, wish, find_project=find_project, step=_step(visit))
+
+
 async def _carried_out(
-    visit: Visit, form: str, *, change: Callable[[Tx], None], said: str
+    visit: Visit, form: str, *, change: Callable[[Tx], Decision | None], said: str
 ) -> Response:
-    """Carry out what a form asks for with its reason, and go back to the card."""
+    """Carry out what a form asks for with its reason, and go back to the card.
+
+    Where a second person has to approve it, say that instead.
+    """
     why = visit.text("why")
     if not 1 <= len(why) <= WHY_CHARS_MAX or not is_line(why):
         typed = why[:WHY_CHARS_MAX] if is_line(why) else ""
         return await _card(visit, Notice(text=NO_REASON, status=400, at=form, typed=typed))
     try:
-        await visit.desk.store.transact(change)
+        made = await visit.desk.store.transact(change)
     except Refusal as refusal:
         if refusal.code != Code.STATUS_FORBIDS:
             raise
         # What the use cases say is for programs; what this module says is for people.
         text = refusal.message if refusal.message in _OURS else DECIDED
         return await _card(visit, Notice(text=text, status=409))
-    return visit.go(f"{PAYMENTS}/{_key(visit)}", said=said)
+    proposed = made is not None and made.status == "proposed"
+    return visit.go(f"{PAYMENTS}/{_key(visit)}", said="decision-proposed" if proposed else said)
 
 
 _OURS: Final = frozenset({OTHER_SUM, SENT_MEANWHILE, NO_ADDRESS})

@@ -25,8 +25,8 @@ from sampan.money import DECIMALS
 from sampan.storage import projects, settlement
 from sampan.storage.engine import Tx
 from sampan.web import charts
-from sampan.web.charts import Chart
-from sampan.web.i18n import mark, translate
+from sampan.web.charts import Across, Chart
+from sampan.web.i18n import mark, money_text, translate
 from sampan.web.render import language_of
 from sampan.web.security import page_headers
 
@@ -35,7 +35,6 @@ USUAL_DAYS: Final = 14
 LINES_MAX: Final = 2_000
 """Rows of one page; with more, a project or fewer days have to be chosen."""
 ROWS_MAX: Final = 100
-NAMES_MAX: Final = 7
 """Days that are named below a chart."""
 MINOR: Final = 100
 NO_PROJECT: Final = "none"
@@ -243,10 +242,13 @@ def _chart(found: Sequence[Line], wanted: Wanted, *, currency: str) -> Chart:
     for line in found:
         if line.key.currency == currency:
             sums[line.key.day] += line.gross_minor
-    step = -(-len(sums) // NAMES_MAX)
-    names = [_short(number) if (wanted.last - number) % step == 0 else "" for number in sums]
+    days = [_short(number) for number in sums]
+    told = [f"{text_of(number)}: {money_text(minor, currency)}" for number, minor in sums.items()]
     return charts.columns(
-        [list(sums.values())], names, text=lambda minor: f"{minor // MINOR:,}", unit=MINOR
+        [list(sums.values())],
+        Across(names=days, told=told),
+        text=lambda minor: f"{minor // MINOR:,}",
+        unit=MINOR,
     )
 
 

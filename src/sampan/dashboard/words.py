@@ -26,6 +26,7 @@ SAID: Final[Mapping[str, str]] = {
     "rule-changed": mark("The rule is changed."),
     "rule-removed": mark("The rule is removed."),
     "design-removed": mark("The design is removed."),
+    "decision-proposed": mark("Another person has to approve this now."),
     "link-made": mark("The link is made. Show it, print it or send it."),
     "link-off": mark("The link is deactivated and can no longer be paid."),
     "panel-added": mark("The chart is on your board."),

@@ -113,6 +113,11 @@ class StaffAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldMoved:
+    """One credit that was held for the payment has gone elsewhere: back, or to other payments."""
+
+
+@dataclass(frozen=True, slots=True)
 class StaffDeclined:
     """Staff give the payment up; what arrived stays unapplied."""
 
@@ -134,4 +139,5 @@ Event = (
     | Confirmed
     | StaffAccepted
     | StaffDeclined
+    | HeldMoved
 )

@@ -5,7 +5,10 @@ what counts is that the lines of one posting add up to zero in one currency, alw
 
 - `bank/<provider>/<account>`: what the bank holds for the merchant (positive balance);
 - `unapplied/<provider>/<account>`: what arrived and belongs to no payment yet (negative balance);
-- `project/<id>`: what was applied to payments of a project (negative balance).
+- `project/<id>`: what was applied to payments of a project (negative balance);
+- `ignored/<provider>/<account>`: what people said is no payment (negative balance);
+- `reversed/<provider>/<account>`: what the bank took back and nobody has accounted for yet
+  (positive balance).
 """
 
 from dataclasses import dataclass
@@ -31,6 +34,16 @@ def bank_account(provider: str, account: str) -> str:
 def unapplied_account(provider: str, account: str) -> str:
     """Name the ledger account of money without a payment."""
     return f"unapplied/{provider}/{account}"
+
+
+def ignored_account(provider: str, account: str) -> str:
+    """Name the ledger account of money that is no payment."""
+    return f"ignored/{provider}/{account}"
+
+
+def reversed_account(provider: str, account: str) -> str:
+    """Name the ledger account of money that the bank took back."""
+    return f"reversed/{provider}/{account}"
 
 
 def project_account(project_id: int) -> str:
@@ -70,3 +83,33 @@ def returned(held: Held) -> Posting:
         Line(unapplied_account(held.provider, held.account), held.currency, held.amount_minor),
         Line(bank_account(held.provider, held.account), held.currency, -held.amount_minor),
     )
+
+
+def ignored(held: Held) -> Posting:
+    """Post money that people said is no payment: it stays at the bank and waits for nobody."""
+    return (
+        Line(unapplied_account(held.provider, held.account), held.currency, held.amount_minor),
+        Line(ignored_account(held.provider, held.account), held.currency, -held.amount_minor),
+    )
+
+
+def reversed_(held: Held) -> Posting:
+    """Post money that the bank took back, before it is known from what."""
+    return (
+        Line(reversed_account(held.provider, held.account), held.currency, held.amount_minor),
+        Line(bank_account(held.provider, held.account), held.currency, -held.amount_minor),
+    )
+
+
+def taken_back(held: Held) -> Posting:
+    """Post that what the bank took back was this unapplied money."""
+    return (
+        Line(unapplied_account(held.provider, held.account), held.currency, held.amount_minor),
+        Line(reversed_account(held.provider, held.account), held.currency, -held.amount_minor),
+    )
+
+
+def undone(posting: Posting) -> Posting:
+    """Return the posting that takes another one back."""
+    first, second = (Line(line.account, line.currency, -line.amount_minor) for line in posting)
+    return first, second

@@ -62,7 +62,12 @@ class Alarm:
     held: bool
 
 
-Decision = Move | Ignore | Alarm
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One credit less is held for the payment; without any, its clock runs again."""
+
+
+Decision = Move | Ignore | Alarm | Release
 
 _UNASKED: Final = {
     St.ERROR: Reason.NOT_STARTED,
@@ -138,6 +143,9 @@ def decide(
     if isinstance(event, ev.Credited):
         assert payment is not None  # noqa: S101 - a credit is matched before it is decided
         return _credited(payment, event, settings=settings, now_us=now_us)
+    if isinstance(event, ev.HeldMoved):
+        held = payment is not None and payment.held_count > 0
+        return Release() if held else Ignore("no money is held for it")
     if payment is not None:
         reason = _out_of_place(payment, event, now_us=now_us)
         if reason:

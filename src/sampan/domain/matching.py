@@ -171,6 +171,16 @@ def named_ids(texts: Iterable[str]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(value for value in found if value is not None))
 
 
+def near_ids(texts: Iterable[str]) -> tuple[int, ...]:
+    """Return the ids of operations that a text, or a word of it, names but for one character.
+
+    A dozen for each such text: in every place at most two characters give a right check.
+    """
+    words = {word for text in _bounded(texts) for word in (_packed(text), *text.split())}
+    found = (value for word in sorted(words) for value in reference.near(word))
+    return tuple(dict.fromkeys(found))
+
+
 def match(arrival: Arrival, candidates: Sequence[Candidate], *, rules: Rules) -> Result:
     """Say which payment a credit belongs to, which it might, or that there is none.
 

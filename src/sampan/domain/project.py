@@ -135,6 +135,10 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             le=_MONTH_S,
         ),
     ] = 0
+    four_eyes: Annotated[
+        bool,
+        _setting("Whether a second person has to approve what staff decide about money."),
+    ] = False
     provider: Annotated[
         str,
         _setting("Who makes the QR and tells of the money.", pattern=r"^[a-z][a-z0-9_]{0,30}\Z"),

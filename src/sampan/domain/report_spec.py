@@ -132,7 +132,9 @@ STATUSES: Final[Mapping[ReportType, tuple[str, ...]]] = MappingProxyType(
     {
         ReportType.PAYMENTS: _ALL,
         ReportType.OPERATIONS: _ALL,
-        ReportType.CREDITS: ("unapplied", "held", "applied", "returned"),
+        ReportType.CREDITS: (
+            *("unapplied", "held", "applied", "returned", "ignored", "merged", "split"),
+        ),
         ReportType.CALLBACKS: ("pending", "sending", "delivered", "dropped", "exhausted"),
     }
 )

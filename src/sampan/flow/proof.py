@@ -20,6 +20,11 @@ SANDBOX: Final = "sandbox"
 _BANK: Final = "bank/"
 _UNAPPLIED: Final = "unapplied/"
 _PROJECT: Final = "project/"
+_IGNORED: Final = "ignored/"
+_REVERSED: Final = "reversed/"
+
+_GONE: Final = frozenset({"returned", "merged"})
+"""Statuses of credits that are no longer at the bank, or never were there by themselves."""
 
 _Sums = Counter[tuple[str, str]]
 """(account, currency) → minor units."""
@@ -96,9 +101,19 @@ def _credits(tx: Tx) -> tuple[_Sums, _Sums]:
     for provider, account, currency, status, amount_minor in ledger.credit_sums(tx):
         at_bank = books.bank_account(provider, account), currency
         unapplied = books.unapplied_account(provider, account), currency
-        expected[at_bank] += 0 if status == "returned" else amount_minor
+        if status == "split":
+            # Its parts are credits of their own.
+            continue
+        expected[at_bank] += 0 if status in _GONE else amount_minor
         expected[unapplied] -= amount_minor if status in {"unapplied", "held"} else 0
-        returned[at_bank] += amount_minor if status == "returned" else 0
+        if status == "ignored":
+            expected[books.ignored_account(provider, account), currency] -= amount_minor
+        returned[at_bank] += amount_minor if status in _GONE else 0
+    for provider, account, currency, amount_minor in ledger.reversal_sums(tx):
+        at_bank = books.bank_account(provider, account), currency
+        expected[at_bank] -= amount_minor
+        expected[books.reversed_account(provider, account), currency] += amount_minor
+        returned[at_bank] += amount_minor
     for project_id, currency, amount_minor in ledger.applied_sums(tx):
         expected[books.project_account(project_id), currency] -= amount_minor
     return expected, returned
@@ -116,7 +131,7 @@ def _compared(
     against: Against, expected: _Sums, *, found: _Sums, prefix: str = ""
 ) -> Iterator[Check]:
     """Compare accounts that either side knows, the banks first."""
-    rank = {_BANK: 0, _UNAPPLIED: 1, _PROJECT: 2}
+    rank = {_BANK: 0, _UNAPPLIED: 1, _PROJECT: 2, _IGNORED: 3, _REVERSED: 4}
     known = {key for key in (*expected, *found) if key[0].startswith(prefix)}
     for account, currency in sorted(
         known, key=lambda key: (rank.get(key[0].split("/")[0] + "/", len(rank)), key)

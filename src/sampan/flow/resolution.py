@@ -1,19 +1,14 @@
 """What staff decide about money that did not fit. Each decision asks for a person and a reason."""
 
-from typing import NoReturn
-
-import msgspec
-
 from sampan.domain import events as ev
-from sampan.domain import ledger as books
-from sampan.domain.codes import Code
 from sampan.domain.machine import Move
 from sampan.domain.payment import Payment
 from sampan.domain.project import Project
-from sampan.errors import Refusal
+from sampan.flow import credit_moves
+from sampan.flow.credit_moves import refuse
 from sampan.flow.settle import Step, settle
 from sampan.storage import credits as kept
-from sampan.storage import journal, ledger
+from sampan.storage import journal
 from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
 
@@ -30,17 +25,15 @@ def accept(tx: Tx, project: Project, payment: Payment, *, step: Step) -> Payment
         if credit.currency == payment.currency
     ]
     if not waiting:
-        _refuse("no money waits for this payment")
+        refuse("no money waits for this payment")
     event = ev.StaffAccepted(
         sum(credit.amount_minor for credit in waiting), waiting[-1].bank_txn_id
     )
     decision, after = settle(tx, project, payment, event=event, step=step)
     if not isinstance(decision, Move):
-        _refuse(f"a payment in {payment.status} takes no more money")
+        refuse(f"a payment in {payment.status} takes no more money")
     for credit in waiting:
-        _move_credit(tx, credit, status="applied", step=step)
-        posting = books.applied(_held(credit), project.id)
-        ledger.post(tx, posting, credit=credit.id, now_us=step.now_us)
+        credit_moves.apply(tx, credit, payment=payment.key, project_id=project.id, step=step)
     return after
 
 
@@ -52,10 +45,10 @@ def decline(tx: Tx, project: Project, payment: Payment, *, step: Step) -> Paymen
     _ask_for_a_reason(step)
     decision, after = settle(tx, project, payment, event=ev.StaffDeclined(), step=step)
     if not isinstance(decision, Move):
-        _refuse(f"a payment in {payment.status} cannot be declined")
+        refuse(f"a payment in {payment.status} cannot be declined")
     for credit in kept.waiting_of_payment(tx, payment.key):
         if credit.status == "held":
-            _move_credit(tx, credit, status="unapplied", step=step)
+            credit_moves.move(tx, credit, status="unapplied", payment=credit.payment, step=step)
     return after
 
 
@@ -66,9 +59,8 @@ def mark_returned(tx: Tx, credit: kept.Credit, *, step: Step) -> None:
     """
     _ask_for_a_reason(step)
     if credit.status != "unapplied":
-        _refuse(f"a credit that is {credit.status} cannot be marked returned")
-    _move_credit(tx, credit, status="returned", step=step)
-    ledger.post(tx, books.returned(_held(credit)), credit=credit.id, now_us=step.now_us)
+        refuse(f"a credit that is {credit.status} cannot be marked returned")
+    credit_moves.send_back(tx, credit, step=step)
     journal.write(
         tx,
         Entry(
@@ -82,20 +74,6 @@ def mark_returned(tx: Tx, credit: kept.Credit, *, step: Step) -> None:
     )
 
 
-def _held(credit: kept.Credit) -> books.Held:
-    return books.Held(credit.provider, credit.account, credit.currency, credit.amount_minor)
-
-
-def _move_credit(tx: Tx, credit: kept.Credit, *, status: str, step: Step) -> None:
-    after = msgspec.structs.replace(credit, status=status, updated_us=step.now_us)
-    if not kept.move(tx, credit, after):
-        _refuse("somebody else decided about this credit just now")
-
-
 def _ask_for_a_reason(step: Step) -> None:
     if not step.why.strip() or not step.by.strip():
-        _refuse("a decision about money needs a person and a reason")
-
-
-def _refuse(why: str) -> NoReturn:
-    raise Refusal(Code.STATUS_FORBIDS, why, http_status=409)
+        refuse("a decision about money needs a person and a reason")

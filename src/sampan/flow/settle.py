@@ -13,7 +13,7 @@ from sampan.domain import attempts
 from sampan.domain import callback as wire
 from sampan.domain import events as ev
 from sampan.domain.codes import message
-from sampan.domain.machine import Alarm, Decision, Move, decide
+from sampan.domain.machine import Alarm, Decision, Move, Release, decide
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.project import Project
 from sampan.domain.statuses import (
@@ -55,7 +55,7 @@ def settle(
         decision = decide(payment, event, settings=project.settings, now_us=step.now_us)
         after = _after(project, payment, event=event, decision=decision, step=step)
         if after is None:
-            _note_alarm(tx, payment, decision, step=step)
+            _note_money(tx, payment, decision, step=step)
             return decision, payment
         if payments.move_payment(tx, payment, after):
             tx.wake(f"{NEWS}{payment.key}")
@@ -63,7 +63,7 @@ def settle(
                 moved = _Moved(payment, after, str(decision.code))
                 _follow(tx, project, moved, event=event, step=step)
             else:
-                _note_alarm(tx, payment, decision, step=step)
+                _note_money(tx, payment, decision, step=step)
             return decision, after
         found = payments.payment_by_key(tx, payment.key)
         assert found is not None  # noqa: S101 - payments are never deleted
@@ -93,6 +93,10 @@ def _after(
         case Alarm(held=True):
             return msgspec.structs.replace(
                 payment, held_count=payment.held_count + 1, updated_us=_later(payment, step)
+            )
+        case Release():
+            return msgspec.structs.replace(
+                payment, held_count=payment.held_count - 1, updated_us=_later(payment, step)
             )
         case _:
             return None
@@ -226,19 +230,20 @@ def _manual_change(tx: Tx, project: Project, sale: Operation, *, step: Step) -> 
     return made
 
 
-def _note_alarm(tx: Tx, payment: Payment, decision: Decision, *, step: Step) -> None:
-    if isinstance(decision, Alarm):
+def _note_money(tx: Tx, payment: Payment, decision: Decision, *, step: Step) -> None:
+    """Write down what money did to a payment without moving it."""
+    if isinstance(decision, Alarm | Release):
         journal.write(
             tx,
             Entry(
                 at_us=step.now_us,
                 project_id=payment.project_id,
                 payment=payment.key,
-                what="alarm",
+                what="alarm" if isinstance(decision, Alarm) else "held money moved",
                 status_from=payment.status.value,
                 status_to=payment.status.value,
                 by=step.by,
-                why=decision.reason.value,
+                why=decision.reason.value if isinstance(decision, Alarm) else step.why,
             ),
         )
 

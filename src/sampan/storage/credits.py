@@ -1,4 +1,7 @@
-"""Money that the bank says arrived, and the notices already taken in."""
+"""Money that the bank says arrived, and the notices already taken in.
+
+Lists for people are in `storage.credit_lists`.
+"""
 
 from collections.abc import Sequence
 
@@ -36,6 +39,41 @@ _NEWEST_OF_PAYMENT = Statement(
     .order_by(_t.c.received_us.desc(), _t.c.id.desc())
     .limit(bindparam("most"))
 )
+_KEY = (
+    _t.c.provider == bindparam("provider"),
+    _t.c.account == bindparam("account"),
+    _t.c.identity == bindparam("identity"),
+)
+_KNOWN = Statement(select(_t).where(*_KEY, _t.c.part == 0))
+_LAST_PART = Statement(select(func.max(_t.c.part)).where(*_KEY))
+_ALIKE = Statement(
+    select(_t)
+    .where(
+        _t.c.provider == bindparam("provider"),
+        _t.c.account == bindparam("account"),
+        _t.c.bank_txn_id == bindparam("bank_txn_id"),
+    )
+    .order_by(_t.c.id)
+)
+_OF_SUM = Statement(
+    select(_t)
+    .where(
+        _t.c.provider == bindparam("provider"),
+        _t.c.account == bindparam("account"),
+        _t.c.amount_minor == bindparam("amount_minor"),
+        _t.c.currency == bindparam("currency"),
+        _t.c.part == 0,
+    )
+    .order_by(_t.c.id.desc())
+    .limit(bindparam("most"))
+)
+_PARTS = Statement(
+    # Said for SQLite, which uses an index of some rows only where it reads its words.
+    select(_t)
+    .where(_t.c.parent.is_not(None), _t.c.parent == bindparam("parent"))
+    .order_by(_t.c.part)
+)
+_PLAIN = tuple(column.name for column in _t.c)[:-2]
 _SET = Statement(
     update(_t)
     .where(_t.c.id == bindparam("key"), _t.c.status == bindparam("status_from"))
@@ -45,8 +83,30 @@ _SET = Statement(
 )
 
 
+_texts = msgspec.json.Decoder(tuple[str, ...])
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a credit's payment was found, or what spoke for which as it arrived: for people.
+
+    `how` is empty where nothing was certain; then `why` says what was missing, and `likely` are
+    (payment key, score, clues), the likeliest first.
+    """
+
+    how: str = ""
+    why: str = ""
+    likely: tuple[tuple[int, int, tuple[str, ...]], ...] = ()
+
+
 class Credit(msgspec.Struct, frozen=True, kw_only=True):
-    """A credit as kept: `status` unapplied, held (for a payment), applied or returned."""
+    """A credit as kept.
+
+    `status`: unapplied, held (for a payment), applied, returned, ignored (no payment), merged (the
+    same money is kept as another credit) or split (its parts are credits of their own). It was
+    booked between `booked_us` and `booked_to_us`; they differ where the bank tells only the day.
+    `identity` is unique for its account, and shared by the parts of one credit alone. `texts` are
+    all in which a reference may stand. `source` is notice, file or hand.
+    """
 
     id: int
     provider: str
@@ -61,10 +121,27 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
     booked_us: int
     received_us: int
     updated_us: int
+    identity: str = ""
+    part: int = 0
+    parent: int | None = None
+    source: str = "notice"
+    import_id: int | None = None
+    booked_to_us: int = 0
+    payer_account: str = ""
+    texts: tuple[str, ...] = ()
+    found: Found | None = None
 
 
-def _credit(row: Row) -> Credit:
-    return Credit(**dict(zip(Credit.__struct_fields__, row, strict=True)))
+_found = msgspec.json.Decoder(Found)
+
+
+def credit_of(row: Row) -> Credit:
+    """Return the credit of a row with all columns of the table, in their order."""
+    return Credit(
+        **dict(zip(_PLAIN, row[: len(_PLAIN)], strict=True)),
+        texts=() if row[-2] == "[]" else _texts.decode(row[-2]),
+        found=_found.decode(row[-1]) if row[-1] else None,
+    )
 
 
 def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: int) -> bool:
@@ -84,30 +161,77 @@ def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: 
 
 
 def insert_credit(tx: Tx, credit: Credit) -> None:
-    """Insert a credit. Raises `Conflict` when the bank's id is known for the account."""
-    tx.do(_INSERT, {name: getattr(credit, name) for name in Credit.__struct_fields__})
+    """Insert a credit; without an identity, the bank's id is it.
+
+    Raises `Conflict` when the identity is known for the account.
+    """
+    row = {name: getattr(credit, name) for name in _PLAIN}
+    row["identity"] = credit.identity or credit.bank_txn_id
+    row["booked_to_us"] = credit.booked_to_us or credit.booked_us
+    row["texts"] = msgspec.json.encode(credit.texts).decode() if credit.texts else "[]"
+    row["found"] = "" if credit.found is None else msgspec.json.encode(credit.found).decode()
+    tx.do(_INSERT, row)
+
+
+def find_known(tx: Tx, provider: str, account: str, *, identity: str) -> Credit | None:
+    """Return the credit of an identity, None when it is not known."""
+    key = {"provider": provider, "account": account, "identity": identity}
+    row = tx.one(_KNOWN, key)
+    return credit_of(row) if row else None
+
+
+def named_alike(tx: Tx, provider: str, account: str, *, bank_txn_id: str) -> Sequence[Credit]:
+    """Return the credits of an account that have the bank's id, the oldest first."""
+    rows = tx.all(_ALIKE, {"provider": provider, "account": account, "bank_txn_id": bank_txn_id})
+    return [credit_of(row) for row in rows]
+
+
+def of_sum(  # noqa: PLR0913 - an account and a sum
+    tx: Tx, provider: str, account: str, *, currency: str, amount_minor: int, most: int
+) -> Sequence[Credit]:
+    """Return the newest credits of a sum on an account, without parts."""
+    asked = {
+        "provider": provider,
+        "account": account,
+        "currency": currency,
+        "amount_minor": amount_minor,
+        "most": most,
+    }
+    return [credit_of(row) for row in tx.all(_OF_SUM, asked)]
+
+
+def parts_of(tx: Tx, credit_id: int) -> Sequence[Credit]:
+    """Return what a credit was split into, in order."""
+    return [credit_of(row) for row in tx.all(_PARTS, {"parent": credit_id})]
+
+
+def parts_count(tx: Tx, credit: Credit) -> int:
+    """Return how many parts of a credit's identity there are, those of parts among them."""
+    key = {"provider": credit.provider, "account": credit.account, "identity": credit.identity}
+    row = tx.one(_LAST_PART, key)
+    return 0 if row is None else int(row[0] or 0)
 
 
 def find(tx: Tx, credit_id: int) -> Credit | None:
     """Return a credit."""
     row = tx.one(_ONE, {"key": credit_id})
-    return _credit(row) if row else None
+    return credit_of(row) if row else None
 
 
 def waiting_of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
     """Return the credits of a payment that are neither applied nor returned, oldest first."""
-    return [_credit(row) for row in tx.all(_HELD, {"key": payment_key})]
+    return [credit_of(row) for row in tx.all(_HELD, {"key": payment_key})]
 
 
 def of_payment(tx: Tx, payment_key: int) -> Sequence[Credit]:
     """Return every credit that was matched to a payment, oldest first."""
-    return [_credit(row) for row in tx.all(_OF_PAYMENT, {"key": payment_key})]
+    return [credit_of(row) for row in tx.all(_OF_PAYMENT, {"key": payment_key})]
 
 
 def newest_of_payment(tx: Tx, payment_key: int, *, most: int) -> Sequence[Credit]:
     """Return the newest credits that were matched to a payment, oldest first."""
     rows = tx.all(_NEWEST_OF_PAYMENT, {"key": payment_key, "most": most})
-    return [_credit(row) for row in reversed(rows)]
+    return [credit_of(row) for row in reversed(rows)]
 
 
 def booked(tx: Tx, payment_keys: Sequence[int]) -> dict[int, int]:
@@ -126,7 +250,7 @@ def listing(tx: Tx, *, status: str | None, most: int) -> Sequence[Credit]:
     chosen = select(_t).order_by(_t.c.id.desc()).limit(most)
     if status is not None:
         chosen = chosen.where(_t.c.status == status)
-    return [_credit(row) for row in tx.query(chosen)]
+    return [credit_of(row) for row in tx.query(chosen)]
 
 
 def unapplied(tx: Tx, *, most: int) -> Sequence[tuple[str, int, int]]:

@@ -35,8 +35,13 @@ class Balance(msgspec.Struct, frozen=True):
     amount_minor: int
 
 
-def post(tx: Tx, posting: Posting, *, credit: int, now_us: int) -> None:
-    """Write a posting. Its lines must add up to zero: anything else is a bug of ours."""
+def post(
+    tx: Tx, posting: Posting, *, credit: int | None, now_us: int, reversal: int | None = None
+) -> None:
+    """Write a posting about a credit, a reversal, or both.
+
+    Its lines must add up to zero: anything else is a bug of ours.
+    """
     assert sum(line.amount_minor for line in posting) == 0  # noqa: S101 - our bug
     number = tx.new_id()
     for line in posting:
@@ -50,6 +55,7 @@ def post(tx: Tx, posting: Posting, *, credit: int, now_us: int) -> None:
                 "amount_minor": line.amount_minor,
                 "credit": credit,
                 "posted_us": now_us,
+                "reversal": reversal,
             },
         )
 
@@ -92,6 +98,18 @@ def credit_sums(tx: Tx) -> Sequence[tuple[str, str, str, str, int]]:
         .order_by(_c.c.provider, _c.c.account, _c.c.currency, _c.c.status)
     )
     return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def reversal_sums(tx: Tx) -> Sequence[tuple[str, str, str, int]]:
+    """Return (provider, account, currency, sum) of what the bank took back and is not settled."""
+    _r = schema.reversals
+    rows = tx.query(
+        select(_r.c.provider, _r.c.account, _r.c.currency, _sum(_r.c.amount_minor))
+        .where(_r.c.status != "settled")
+        .group_by(_r.c.provider, _r.c.account, _r.c.currency)
+        .order_by(_r.c.provider, _r.c.account, _r.c.currency)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def paid_sums(tx: Tx) -> Sequence[tuple[int, str, int]]:

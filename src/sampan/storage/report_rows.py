@@ -19,7 +19,6 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Select,
-    UnaryExpression,
     and_,
     func,
     select,
@@ -28,12 +27,12 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.sql.operators import custom_op
 
 from sampan.domain.report_spec import KINDS, STATUSES, Clue, ReportType, Spec, clue
 from sampan.domain.statuses import FINAL
 from sampan.errors import Unavailable
 from sampan.storage import operation_ways, schema
+from sampan.storage.columns import unindexed
 from sampan.storage.engine import Row
 from sampan.storage.open import make_engine
 from sampan.storage.report_fields import ATTEMPT, FIELDS, PAYMENT, Field
@@ -216,13 +215,8 @@ def _conditions(spec: Spec, *, at: Column[int], after: Place | None) -> list[Con
 
 
 def _of_projects(spec: Spec) -> Condition:
-    """Return the condition on the project, by which SQLite must not walk.
-
-    Without figures about the rows it would walk through all of a project, whatever the period.
-    https://sqlite.org/optoverview.html, "unary +".
-    """
+    """Return the condition on the project, by which SQLite must not walk."""
     column: Column[int] = (
         _p if spec.type is ReportType.CREDITS else _TABLES[spec.type]
     ).c.project_id
-    unwalked = UnaryExpression(column, operator=custom_op("+"), type_=column.type)
-    return unwalked.in_(spec.project_ids)
+    return unindexed(column).in_(spec.project_ids)

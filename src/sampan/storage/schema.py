@@ -8,10 +8,11 @@ wrong is a CHECK or a UNIQUE here, not a hope in the code.
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
 
 from sampan.domain.statuses import FINAL, OperationType, Origin, PaymentStatus
-from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
+from sampan.money import AMOUNT_MINOR_MAX
 from sampan.storage import (
     columns,
     schema_bank,
+    schema_credits,
     schema_fps,
     schema_links,
     schema_mails,
@@ -44,11 +45,19 @@ rollups = schema_rollups.rollups
 reports = schema_reports.reports
 report_templates = schema_reports.report_templates
 report_schedules = schema_reports.report_schedules
+inbox = schema_credits.inbox
+credits = schema_credits.credits  # noqa: A001 - the table is called so
+reversals = schema_credits.reversals
+pending_credits = schema_credits.pending_credits
+ledger = schema_credits.ledger
+imports = schema_credits.imports
+import_entries = schema_credits.import_entries
+account_files = schema_credits.account_files
+decisions = schema_credits.decisions
 
-TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail", "report")
+TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail", "report", "statement")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")
 CALLBACK_STATUSES = ("pending", "sending", "delivered", "dropped", "exhausted")
-CREDIT_STATUSES = ("unapplied", "held", "applied", "returned")
 PLATFORM_ACTORS = ("bank", "clock", "customer", "mail", "merchant", "provider")
 """Who writes the journal without being a person of the merchant's."""
 JOURNAL_INDEXED = (
@@ -61,7 +70,6 @@ ENDED = in_("status", sorted(FINAL))
 """The condition of rows that nothing moves by itself; an index of part of a table has its words."""
 INVOICES = "type = 'invoice'"
 """That of operations that made payment links."""
-_currencies = in_("currency", sorted(DECIMALS))
 
 id_blocks = table(
     "id_blocks",
@@ -275,56 +283,6 @@ outbox = table(
 A claim moves `due_us` to the end of the lease and counts an attempt; who finishes names the attempt
 it holds, so a worker that lost its lease changes nothing. Done means deleted.
 """
-
-inbox = table(
-    "inbox",
-    Column("provider", Text, primary_key=True),
-    Column("account", Text, primary_key=True),
-    Column("notice_id", Text, primary_key=True),
-    int_("received_us"),
-)
-"""Notices already taken: the same one again changes nothing."""
-
-credits = table(  # noqa: A001 - the table is called so
-    "credits",
-    id_(),
-    text_("provider"),
-    text_("account"),
-    text_("bank_txn_id"),
-    text_("status"),
-    int_("amount_minor"),
-    text_("currency"),
-    text_("reference"),
-    text_("payer_name"),
-    int_("payment", ForeignKey("payments.id"), null=True),
-    int_("booked_us"),
-    int_("received_us"),
-    int_("updated_us"),
-    UniqueConstraint("provider", "account", "bank_txn_id"),
-    CheckConstraint(in_("status", CREDIT_STATUSES), name="status_known"),
-    CheckConstraint("amount_minor > 0", name="amount_range"),
-    CheckConstraint("status NOT IN ('applied', 'held') OR payment IS NOT NULL", name="has_payment"),
-    Index(None, "status", "id"),
-    Index(None, "payment"),
-    Index(None, "received_us", "id"),
-)
-
-ledger = table(
-    "ledger",
-    id_(),
-    int_("posting"),
-    text_("account"),
-    text_("currency"),
-    int_("amount_minor"),
-    int_("credit", ForeignKey("credits.id")),
-    int_("posted_us"),
-    CheckConstraint("amount_minor <> 0", name="amount_range"),
-    CheckConstraint(_currencies, name="currency_known"),
-    # With the amount in it a balance is added up without looking at the rows.
-    Index(None, "account", "currency", "amount_minor"),
-    Index(None, "credit"),
-    Index(None, "posting"),
-)
 
 journal = table(
     "journal",

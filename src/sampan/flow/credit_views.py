@@ -1,0 +1,108 @@
+"""What people are shown of a credit: where it stands, why it waits, and what it might pay."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from sampan.domain.credit_reasons import misfits
+from sampan.domain.fps_account import PROVIDER
+from sampan.domain.machine import Reason
+from sampan.domain.matching import Arrival
+from sampan.domain.payment import Payment
+from sampan.domain.project import Project
+from sampan.flow import finding
+from sampan.flow.finding import FindProject, Where
+from sampan.storage import credits as kept
+from sampan.storage import decisions, fps_accounts, payments, reversals
+from sampan.storage.credits import Credit
+from sampan.storage.decisions import Decision
+from sampan.storage.engine import Tx
+from sampan.storage.reversals import Reversal
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """A payment that a credit might pay, and what speaks for and against it."""
+
+    payment: Payment
+    score: int
+    clues: tuple[str, ...]
+
+
+class CreditView(msgspec.Struct, frozen=True, kw_only=True):
+    """A credit with all that is known of it.
+
+    `misfits` says how it differs from what its payment asked for, seen in sums and times; `why` is
+    what was not certain as it arrived. `decisions` are the oldest first, proposals among them.
+    """
+
+    credit: Credit
+    payment: Payment | None
+    misfits: tuple[Reason, ...]
+    why: str
+    parts: tuple[Credit, ...]
+    reversals: tuple[Reversal, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not simply the payment's money; empty where it is."""
+        told = tuple(reason.value for reason in self.misfits)
+        return told or ((self.why,) if self.why and self.credit.status != "applied" else ())
+
+
+def view(tx: Tx, credit: Credit) -> CreditView:
+    """Return a credit with its payment, parts, reversals and decisions."""
+    payment = None if credit.payment is None else payments.payment_by_key(tx, credit.payment)
+    return CreditView(
+        credit=credit,
+        payment=payment,
+        misfits=() if payment is None else misfits_of(tx, credit, payment),
+        why="" if credit.found is None else credit.found.why,
+        parts=tuple(kept.parts_of(tx, credit.id)),
+        reversals=tuple(reversals.of_credit(tx, credit.id)),
+        decisions=tuple(decisions.about(tx, credit=credit.id)),
+    )
+
+
+def misfits_of(tx: Tx, credit: Credit, payment: Payment) -> tuple[Reason, ...]:
+    """Say how a credit differs from what its payment asked for, from sums and times alone."""
+    others = [
+        one
+        for one in kept.of_payment(tx, payment.key)
+        if one.id != credit.id
+        and one.status in {"applied", "held", "unapplied"}
+        and (one.received_us, one.id) < (credit.received_us, credit.id)
+    ]
+    return misfits(
+        payment,
+        amount_minor=credit.amount_minor,
+        currency=credit.currency,
+        received_us=credit.received_us,
+        others_minor=sum(one.amount_minor for one in others),
+    )
+
+
+def suggestions(tx: Tx, credit: Credit, *, find_project: FindProject) -> Sequence[Suggestion]:
+    """Return the payments that a credit might pay as things stand now, the likeliest first."""
+    where = Where(credit.provider, credit.account, find_project)
+    arrival = Arrival(
+        amount_minor=credit.amount_minor,
+        currency=credit.currency,
+        earliest_us=credit.booked_us,
+        latest_us=credit.booked_to_us,
+        texts=credit.texts or ((credit.reference,) if credit.reference else ()),
+        payer_name=credit.payer_name,
+        payer_account=credit.payer_account,
+    )
+    told = finding.likely(tx, where, arrival).likely
+    found = payments.payments_by_keys(tx, [key for key, _, _ in told]) if told else {}
+    return [Suggestion(found[key], score, clues) for key, score, clues in told]
+
+
+def accounts_of(tx: Tx, project: Project) -> list[tuple[str, str]]:
+    """Return (provider, account) of the accounts that a project's payments are paid to."""
+    settings = project.settings
+    if settings.provider != PROVIDER:
+        return [(settings.provider, settings.payee_fps_id)]
+    attached = fps_accounts.of_project(tx, project.id)
+    return [(PROVIDER, one.account.key) for one in attached]
