@@ -9,6 +9,10 @@ from starlette.routing import Route, compile_path
 
 from sampan.dashboard import (
     callbacks,
+    credit_acts,
+    credit_card,
+    credit_list,
+    credit_proposals,
     journal,
     link_batches,
     link_new,
@@ -54,6 +58,10 @@ WAYS: Final[tuple[Way, ...]] = (
     *projects.WAYS,
     *overview.WAYS,
     *callbacks.WAYS,
+    *credit_list.WAYS,
+    *credit_card.WAYS,
+    *credit_acts.WAYS,
+    *credit_proposals.WAYS,
     *team.WAYS,
     *journal.WAYS,
     *payments.WAYS,
