@@ -55,6 +55,7 @@ from sampan.workers.janitor import Janitor
 from sampan.workers.linking import MakeLinks
 from sampan.workers.loop import Worker
 from sampan.workers.mailing import SendMails
+from sampan.workers.watching import WatchedFolder
 
 log = structlog.get_logger(__name__)
 KEY_FILE = "sampan.key"
@@ -209,6 +210,9 @@ class Platform:
         ]
         if self.settings.sandbox:
             running.append(self.bank.run(stop))
+        if self.settings.statements_folder:
+            folder = Path(self.settings.statements_folder)
+            running.append(WatchedFolder(self.store, folder).run(stop))
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each)

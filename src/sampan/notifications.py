@@ -5,6 +5,7 @@ one account and marked with its key.
 """
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final
 
 import structlog
@@ -13,13 +14,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sampan.clock import Clock
-from sampan.errors import SetupError
+from sampan.errors import Refusal, SetupError
+from sampan.flow.import_files import Addressed, take_file
 from sampan.flow.notification import FindProject, take_notice
 from sampan.providers.base import Provider, RawRequest, Unreadable, Untrusted
+from sampan.providers.marks import mark_fault
 from sampan.storage.engine import Store, Tx
 from sampan.web.body import read_body
 
 BODY_BYTES_MAX: Final = 1_048_576
+FILE_BYTES_MAX: Final = 64 * 1_048_576
 log = structlog.get_logger(__name__)
 
 
@@ -50,6 +54,11 @@ class Notifications:
         return [
             Route("/notifications/{provider}", self.post, methods=["POST"]),
             Route("/notifications/{provider}/{account}", self.post, methods=["POST"]),
+            Route(
+                "/notifications/{provider}/{account}/statements",
+                self.statement,
+                methods=["POST"],
+            ),
         ]
 
     async def post(self, request: Request) -> Response:
@@ -97,6 +106,37 @@ class Notifications:
 
         await self._store.transact(take)
         return JSONResponse({"taken": len(notices)})
+
+    async def statement(self, request: Request) -> Response:
+        """Take a bank file of an account in, its bytes marked as a notification is.
+
+        200 when all of it is kept, also when it was before; the entries are taken in behind the
+        answer. 401, 404 and 413 as for notifications, 422 with the fault of a file that is refused.
+        """
+        params = request.path_params
+        found = await self._keys(params["provider"], params["account"])
+        if found is None:
+            return JSONResponse({"error": "unknown account"}, 404)
+        account, keys = found
+        body = await read_body(request, bytes_max=FILE_BYTES_MAX)
+        if body is None:
+            return JSONResponse({"error": "too large"}, 413)
+        headers = {key.lower(): value for key, value in request.headers.items()}
+        now_us = self._clock.now_us()
+        faults = [mark_fault(key, body, headers=headers, now_us=now_us) for key in keys]
+        if None not in faults:
+            log.warning("statement refused", account=account, why=faults)
+            return JSONResponse({"error": "not trusted"}, 401)
+        name = request.query_params.get("name", "statement")
+        to = Addressed(params["provider"], account, name.replace("\0", ""), "bank")
+        try:
+            kept, is_new = await take_file(self._store, BytesIO(body), to)
+        except Refusal as refusal:
+            return JSONResponse({"error": refusal.message}, refusal.http_status)
+        told = {"import": kept.id, "status": kept.status, "entries": kept.entries_count}
+        if kept.status == "refused":
+            return JSONResponse({"error": "refused", "why": kept.fault, **told}, 422)
+        return JSONResponse({**told, "imported_before": not is_new})
 
     async def _keys(self, provider: str, account: str) -> tuple[str, tuple[str, ...]] | None:
         return await self._store.read(lambda tx: self._find_keys(tx, provider, account))

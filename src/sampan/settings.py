@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         description="Font with Chinese for the QR images that customers save. Empty: one of the "
         "system, else Latin letters only.",
     )
+    statements_folder: str = Field(
+        default="",
+        description="Folder whose sub-folders (`fps-ID` of an account) are watched for bank files. "
+        "Empty: none.",
+    )
     smtp_host: str = Field(
         default="",
         description="Server that takes e-mail for customers and staff. Empty: no e-mail is sent; "

@@ -134,6 +134,7 @@ CHANGES: Final[Mapping[str, tuple[dict[str, str], object]]] = {
     "payee_name": ({"payee_name": "HARBOUR TEA"}, "HARBOUR TEA"),
     "payee_name_zh": ({"payee_name_zh": "海港茶舍"}, "海港茶舍"),
     "reference_mode": ({"reference_mode": "both"}, "both"),
+    "account_rule": ({"account_rule": "turns"}, "turns"),
     "flow": ({"flow": "redirect"}, "redirect"),
     "retry_attempts_max": ({"retry_attempts_max": "3"}, 3),
     "retry_window_s": ({"retry_window_s": "1", "retry_window_s.unit": "3600"}, 3600),
@@ -445,7 +446,7 @@ def test_new_project_takes_the_next_number(platform: RunningPlatform, amy: Membe
         ("id", "9" * 5000),
         ("name", ""),
         ("payee_name", ""),
-        ("provider", "fps"),
+        ("provider", "nobody"),
         ("callback_url", "http://"),
     ],
 )

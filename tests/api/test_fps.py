@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +24,7 @@ from tests.support.merchant import Merchant
 from tests.support.platform import ProjectClient, RunningPlatform
 from tests.support.symbols import read_by_opencv
 
+ROOT = Path(__file__).parents[2]
 WAITING = "awaiting customer action"
 
 
@@ -99,6 +105,30 @@ def test_notice_again_changes_nothing(
     assert arrived(account) == [("FRN1", "applied")]
 
 
+def test_documented_example_is_taken(
+    shop: ProjectClient, account: AccountClient, merchant: Merchant
+) -> None:
+    """The lines of docs/providers.md, with a payment's own reference, end that payment."""
+    reference = reference_of(shown(merchant, shop, "p-1", amount=38_800))
+    page = (ROOT / "docs" / "providers.md").read_text()
+    script = page.split("```sh\n")[1].split("```")[0].replace("0007XKQ2M9TB", reference)
+    now_s = account.platform.clock.now_us() // 1_000_000
+    if shutil.which("curl") and shutil.which("openssl"):
+        done = subprocess.run(
+            ["sh", "-eu", "-c", f"date() {{ echo {now_s}; }}\n{script}"],
+            env={**os.environ, "URL": account.url, "KEY": account.key, "NO_PROXY": "*"},
+            capture_output=True,
+            check=True,
+            timeout=20,
+        )
+        assert json.loads(done.stdout) == {"taken": 1}
+    else:
+        body = script.split("'")[1].encode()
+        assert account.post(body, mark(account.key, body, now_us=now_s * 1_000_000)).status == 200
+    final = merchant.callback("p-1", "success").body
+    assert final["operation"]["provider"]["payment_id"] == "FRN20261122XYZ0001"
+
+
 # --- who speaks --------------------------------------------------------------------------------
 
 
@@ -175,6 +205,22 @@ def test_another_currency_waits_for_people(
     assert account.notify(account.credit("FRN1", reference, currency="CNY")).status == 200
     assert arrived(account) == [("FRN1", "unapplied")]
     assert shop.status("p-1")["payment"]["status"] == WAITING
+
+
+def test_cents_off_are_told_on_the_way_and_in_the_end(
+    shop: ProjectClient, account: AccountClient, merchant: Merchant
+) -> None:
+    """The second of two equal sums is asked for a cent less, in the QR and beside it."""
+    account.change(off_max_minor=5, reference_mode="bill_number")
+    shown(merchant, shop, "p-1")
+    body = shown(merchant, shop, "p-2")
+    assert body["payment"]["sum"]["amount"] == 10_000
+    assert (read(body).amount_minor, body["qr"]["amount"]) == (9_999, 9_999)
+    assert shop.status("p-2")["qr"] == body["qr"]
+    account.notify(account.credit("FRN2", reference_of(body), amount_minor=9_999))
+    final = merchant.callback("p-2", "success").body
+    assert final["payment"]["sum"]["amount"] == 9_999
+    assert final["operation"]["sum_initial"]["amount"] == 10_000
 
 
 # --- which account -----------------------------------------------------------------------------

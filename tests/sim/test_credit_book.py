@@ -325,10 +325,10 @@ def audit(tx: Tx, book: Book) -> Counter[str]:
                 assert (payment.status is PaymentStatus.SUCCESS) == (payment.key in paid)
                 if kind in {"right", "twice"}:
                     assert payment.status is PaymentStatus.SUCCESS, (name, kind)
-    for one in reversals.listing(tx, status=None, most=10**6):
-        assert one.credit == found[one.bank_txn_id].id
-        assert one.bank_txn_id in truth.reversed
-        assert (one.status == "settled") == (found[one.bank_txn_id].status == "returned")
+    for back in reversals.listing(tx, status=None, most=10**6):
+        assert back.credit == found[back.bank_txn_id].id
+        assert back.bank_txn_id in truth.reversed
+        assert (back.status == "settled") == (found[back.bank_txn_id].status == "returned")
     books.assert_books(tx)
     return ends
 

@@ -26,6 +26,11 @@ class AccountClient:
         self.key = key
 
     @property
+    def url(self) -> str:
+        """Where notices about the account go."""
+        return f"{self.platform.url}/notifications/fps/{self.account.id}"
+
+    @property
     def act(self) -> Act:
         """Something that Amy does now."""
         return Act(self.platform.clock.now_us(), BY, self.platform.inside.vault)

@@ -291,6 +291,14 @@ def test_longest_payload_stays_within_the_advice() -> None:
     assert len(encode(code)) < PAYLOAD_CHARS_MAX
 
 
+def test_reusable_code_with_an_amount_is_written_and_remarked_on() -> None:
+    """A price for everybody, as on tax bills: point of initiation 11 beside an amount."""
+    payload = encode(FpsQr(fps_id="1029384", one_off=False, amount_minor=1880))
+    view = view_of(payload)
+    assert (view.one_off, view.amount_minor) == (False, 1880)
+    assert warned(payload) == {WarningCode.STATIC_WITH_AMOUNT}
+
+
 def test_timeout_is_rounded_down_to_a_second() -> None:
     """A code never claims to live longer than asked."""
     view = view_of(encode(replace(PLAIN, timeout_us=NOON_US + 999_999)))
@@ -311,7 +319,6 @@ def test_timeout_is_rounded_down_to_a_second() -> None:
         *(("amount_minor", {"amount_minor": bad}) for bad in (0, -1, True, 1.0, "1", 10**12)),
         ("amount_editable", {"amount_editable": True}),
         ("amount_editable", {"amount_editable": 1, "amount_minor": 1}),
-        ("one_off", {"one_off": False, "amount_minor": 1}),
         ("one_off", {"one_off": 0}),
         *(("timeout_us", {"timeout_us": bad}) for bad in (0, 4_102_416_000_000_000, True, 1.5e15)),
         *(("mcc", {"mcc": bad}) for bad in ("", "123", "12345", "abcd", 5499)),

@@ -16,6 +16,7 @@ from sampan.flow import statement_files as files
 from sampan.flow.finding import Where
 from sampan.flow.import_files import Addressed, take_file
 from sampan.flow.imports import Begun
+from sampan.flow.statement_entries import take_entry
 from sampan.storage import imports, schema
 from sampan.storage.imports import Import
 from sampan.workers.importing import TakeStatements
@@ -188,7 +189,13 @@ def test_stopped_while_reading(flow: FlowWorld) -> None:
     assert flow.do(lambda tx: imports.unread(tx, before_us=2)) == [one]
     kept = done(flow, content)
     assert became(flow, kept) == {"unapplied": 1}
-    assert not flow.do(lambda tx: flow_imports.start(tx, one, entries_count=1, now_us=2))
+    for late in (
+        lambda tx: flow_imports.start(tx, one, entries_count=1, now_us=2),
+        lambda tx: flow_imports.keep(tx, one, ()),
+    ):
+        refused = flow.refused(lambda late=late: flow.do(late))  # type: ignore[misc]
+        assert refused is not None
+        assert refused.message == "somebody else reads the same file in"
     assert flow.do(lambda tx: imports.page(tx, after=None, most=9)) == [kept]
     assert not flow.do(lambda tx: imports.page(tx, after=(kept.created_us, kept.id), most=9))
 
@@ -215,7 +222,7 @@ def test_worker_takes_a_file_in(flow: FlowWorld) -> None:
 def test_fault_in_one_entry(flow: FlowWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry that we cannot take is left out, told apart, and the others go on."""
     kept = send(flow, file(*(ntry(f"B{number}") for number in range(3)))).kept
-    real = flow_imports.take_entry
+    real = take_entry
 
     def faulty(tx: Any, where: Any, entry: Any, **how: Any) -> Any:  # noqa: ANN401 - passed on
         if entry.bank_ref == "B1":

@@ -7,7 +7,17 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.domain.ledger import Held, Posting, applied, received, returned
+from sampan.domain.ledger import (
+    Held,
+    Posting,
+    applied,
+    ignored,
+    received,
+    returned,
+    reversed_,
+    taken_back,
+    undone,
+)
 
 names = st.text("abcdefghij0123456789-", min_size=1, max_size=10)
 held_sums = st.builds(Held, names, names, st.sampled_from(["HKD", "CNY"]), st.integers(1, 10**13))
@@ -33,7 +43,15 @@ def arrival(held: Held) -> Posting:
 @given(held_sums, projects)
 def test_every_posting_balances(held: Held, project_id: int) -> None:
     """The lines of a posting add up to zero, in one currency."""
-    for posting in (arrival(held), applied(held, project_id), returned(held)):
+    for posting in (
+        arrival(held),
+        applied(held, project_id),
+        returned(held),
+        ignored(held),
+        reversed_(held),
+        taken_back(held),
+        undone(ignored(held)),
+    ):
         assert sum(line.amount_minor for line in posting) == 0
         assert {line.currency for line in posting} == {held.currency}
         assert all(line.amount_minor for line in posting)
@@ -61,3 +79,23 @@ def test_unapplied_money_is_owed(held: Held) -> None:
         f"bank/{held.provider}/{held.account}": held.amount_minor,
         f"unapplied/{held.provider}/{held.account}": -held.amount_minor,
     }
+
+
+@given(held_sums)
+def test_ignored_money_stays_at_the_bank(held: Held) -> None:
+    """What is no payment is owed to nobody any more, until that is taken back."""
+    assert balances(arrival(held), ignored(held)) == {
+        f"bank/{held.provider}/{held.account}": held.amount_minor,
+        f"ignored/{held.provider}/{held.account}": -held.amount_minor,
+    }
+    assert balances(ignored(held), undone(ignored(held))) == {}
+
+
+@given(held_sums)
+def test_reversed_money_leaves_the_bank_first(held: Held) -> None:
+    """The bank has it no longer at once; that it was this money is posted when it is known."""
+    assert balances(arrival(held), reversed_(held)) == {
+        f"unapplied/{held.provider}/{held.account}": -held.amount_minor,
+        f"reversed/{held.provider}/{held.account}": held.amount_minor,
+    }
+    assert balances(arrival(held), reversed_(held), taken_back(held)) == {}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sampan.domain import events as ev
 from sampan.domain.codes import message
-from sampan.domain.machine import MOVES, Alarm, Decision, Ignore, Move, decide
+from sampan.domain.machine import MOVES, Alarm, Decision, Ignore, Move, Release, decide
 from sampan.domain.payment import Customer, DisplayData, Payment, Targets
 from sampan.domain.project import OtherAmount, ProjectSettings
 from sampan.domain.statuses import FINAL, LINK_OPEN, Origin, PaymentStatus
@@ -41,6 +41,7 @@ EVENTS: Final[dict[str, ev.Event]] = {
     "customer confirms": ev.Confirmed("request-2"),
     "staff accept": ev.StaffAccepted(RIGHT, "T1"),
     "staff decline": ev.StaffDeclined(),
+    "held money goes elsewhere": ev.HeldMoved(),
 }
 
 TABLE: Final = [
@@ -60,6 +61,7 @@ TABLE: Final = [
     ("no payment yet", "customer confirms", "nothing"),
     ("no payment yet", "staff accept", "nothing"),
     ("no payment yet", "staff decline", "nothing"),
+    ("no payment yet", "held money goes elsewhere", "nothing"),
     ("processing", "sale accepted", "nothing"),
     ("processing", "sale rejected", "nothing"),
     ("processing", "QR issued", "becomes awaiting customer action: 9999 Awaiting processing"),
@@ -80,6 +82,7 @@ TABLE: Final = [
     ("processing", "customer confirms", "nothing"),
     ("processing", "staff accept", "becomes success: 0 Success"),
     ("processing", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
+    ("processing", "held money goes elsewhere", "nothing"),
     ("awaiting customer action", "sale accepted", "nothing"),
     ("awaiting customer action", "sale rejected", "nothing"),
     ("awaiting customer action", "QR issued", "nothing"),
@@ -100,6 +103,7 @@ TABLE: Final = [
     ("awaiting customer action", "customer confirms", "nothing"),
     ("awaiting customer action", "staff accept", "becomes success: 0 Success"),
     ("awaiting customer action", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
+    ("awaiting customer action", "held money goes elsewhere", "nothing"),
     ("awaiting redirect result", "sale accepted", "nothing"),
     ("awaiting redirect result", "sale rejected", "nothing"),
     ("awaiting redirect result", "QR issued", "nothing"),
@@ -120,6 +124,7 @@ TABLE: Final = [
     ("awaiting redirect result", "customer confirms", "nothing"),
     ("awaiting redirect result", "staff accept", "becomes success: 0 Success"),
     ("awaiting redirect result", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
+    ("awaiting redirect result", "held money goes elsewhere", "nothing"),
     ("awaiting customer", "sale accepted", "nothing"),
     ("awaiting customer", "sale rejected", "nothing"),
     ("awaiting customer", "QR issued", "nothing"),
@@ -140,6 +145,7 @@ TABLE: Final = [
     ("awaiting customer", "customer confirms", "nothing"),
     ("awaiting customer", "staff accept", "becomes success: 0 Success"),
     ("awaiting customer", "staff decline", "becomes decline: 20304 Incorrect amount paid"),
+    ("awaiting customer", "held money goes elsewhere", "nothing"),
     ("success", "sale accepted", "nothing"),
     ("success", "sale rejected", "nothing"),
     ("success", "QR issued", "nothing"),
@@ -156,6 +162,7 @@ TABLE: Final = [
     ("success", "customer confirms", "nothing"),
     ("success", "staff accept", "nothing"),
     ("success", "staff decline", "nothing"),
+    ("success", "held money goes elsewhere", "nothing"),
     ("decline", "sale accepted", "nothing"),
     ("decline", "sale rejected", "nothing"),
     ("decline", "QR issued", "nothing"),
@@ -172,6 +179,7 @@ TABLE: Final = [
     ("decline", "customer confirms", "nothing"),
     ("decline", "staff accept", "becomes success: 0 Success"),
     ("decline", "staff decline", "nothing"),
+    ("decline", "held money goes elsewhere", "nothing"),
     ("error", "sale accepted", "becomes processing: 9999 Awaiting processing"),
     ("error", "sale rejected", "becomes error: 502 Validation error"),
     ("error", "QR issued", "nothing"),
@@ -188,6 +196,7 @@ TABLE: Final = [
     ("error", "customer confirms", "nothing"),
     ("error", "staff accept", "nothing"),
     ("error", "staff decline", "nothing"),
+    ("error", "held money goes elsewhere", "nothing"),
     ("awaiting payment", "sale accepted", "nothing"),
     ("awaiting payment", "sale rejected", "nothing"),
     ("awaiting payment", "QR issued", "nothing"),
@@ -204,6 +213,7 @@ TABLE: Final = [
     ("awaiting payment", "customer confirms", "becomes processing: 9999 Awaiting processing"),
     ("awaiting payment", "staff accept", "nothing"),
     ("awaiting payment", "staff decline", "nothing"),
+    ("awaiting payment", "held money goes elsewhere", "nothing"),
     ("invoice sent", "sale accepted", "nothing"),
     ("invoice sent", "sale rejected", "nothing"),
     ("invoice sent", "QR issued", "nothing"),
@@ -220,6 +230,7 @@ TABLE: Final = [
     ("invoice sent", "customer confirms", "becomes processing: 9999 Awaiting processing"),
     ("invoice sent", "staff accept", "nothing"),
     ("invoice sent", "staff decline", "nothing"),
+    ("invoice sent", "held money goes elsewhere", "nothing"),
     ("expired", "sale accepted", "nothing"),
     ("expired", "sale rejected", "nothing"),
     ("expired", "QR issued", "nothing"),
@@ -236,6 +247,7 @@ TABLE: Final = [
     ("expired", "customer confirms", "nothing"),
     ("expired", "staff accept", "nothing"),
     ("expired", "staff decline", "nothing"),
+    ("expired", "held money goes elsewhere", "nothing"),
     ("invoice canceled", "sale accepted", "nothing"),
     ("invoice canceled", "sale rejected", "nothing"),
     ("invoice canceled", "QR issued", "nothing"),
@@ -252,6 +264,7 @@ TABLE: Final = [
     ("invoice canceled", "customer confirms", "nothing"),
     ("invoice canceled", "staff accept", "nothing"),
     ("invoice canceled", "staff decline", "nothing"),
+    ("invoice canceled", "held money goes elsewhere", "nothing"),
 ]
 """(a payment's status, what happens, what follows), with a project's default settings."""
 
@@ -330,6 +343,8 @@ def in_words(decision: Decision) -> str:
             return f"becomes {to}: {code} {message(code)}"
         case Alarm(reason=reason, held=held):
             return f"alarm: {reason}, {'held for staff' if held else 'unapplied'}"
+        case Release():
+            return "one held sum less"
         case Ignore():
             return "nothing"
 
@@ -404,6 +419,13 @@ def test_held_money_stops_the_clock(status: str, happens: str) -> None:
     """A payment with held money is declined, or tried again, by nobody but staff."""
     payment = a_payment(status, held_count=1, origin=Origin.PAGE)
     assert in_words(decided(payment, EVENTS[happens], retry_attempts_max=5)) == "nothing"
+
+
+@pytest.mark.parametrize("held_count", [1, 2])
+def test_held_money_goes_elsewhere(held_count: int) -> None:
+    """A payment that was held for a sum is held for one less."""
+    payment = a_payment("awaiting customer action", held_count=held_count)
+    assert in_words(decided(payment, ev.HeldMoved())) == "one held sum less"
 
 
 UNDER_WAY: Final = ("processing", "awaiting customer action", "awaiting redirect result")

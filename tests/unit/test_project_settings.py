@@ -32,6 +32,7 @@ DEFAULTS: Final[dict[str, object]] = {
     "late_accept_s": 0,
     "provider": "sandbox",
     "reference_mode": "bill_number",
+    "account_rule": "first",
     "sandbox_scenario": "by_amount",
     "sandbox_autopay_ms": 0,
 }

@@ -16,9 +16,11 @@ from sampan.cli import (
     callbacks,
     demo,
     doctor,
+    fps,
     link_batches,
     links,
     mails,
+    money,
     page,
     payments,
     projects,
@@ -48,6 +50,7 @@ for group in (
     demo,
     serving,
     projects,
+    fps,
     users,
     mails,
     doctor,
@@ -61,6 +64,7 @@ for group in (
     links,
     books,
     statements,
+    money,
 ):
     group.register(app)
 

@@ -83,9 +83,11 @@ def return_credit(
     as_json: JsonFlag = False,
 ) -> None:
     """Note that an unapplied credit went back to its payer outside Sampan."""
-    run(_return(credit_id, by=by, why=why))
+    status = run(_return(credit_id, by=by, why=why))
     if as_json:
-        emit({"id": credit_id, "status": "returned"})
+        emit({"id": credit_id, "status": "returned" if status == "done" else status})
+    elif status == "proposed":
+        stdout().print("Proposed; another person has to approve it.")
     else:
         stdout().print(f"Credit {credit_id} is marked returned.")
 
@@ -94,7 +96,7 @@ def shown_credit(each: "Credit") -> dict[str, Any]:
     """Return a credit as the JSON output has it."""
     import msgspec
 
-    shown: dict[str, Any] = msgspec.structs.asdict(each)
+    shown: dict[str, Any] = msgspec.to_builtins(each)
     return shown
 
 
@@ -151,8 +153,9 @@ async def _prove() -> "Proof":
         return await at.read(prove)
 
 
-async def _return(credit_id: int, *, by: str, why: str) -> None:
-    from sampan.flow.resolution import mark_returned
+async def _return(credit_id: int, *, by: str, why: str) -> str:
+    from sampan.domain.money_decisions import Return
+    from sampan.flow import credit_decisions
     from sampan.flow.settle import Step
     from sampan.storage import credits as kept
     from sampan.storage.engine import Tx
@@ -160,13 +163,14 @@ async def _return(credit_id: int, *, by: str, why: str) -> None:
     async with desk() as at:
         step = Step(at.clock.now_us(), f"staff:{by}" if by.strip() else "", why)
 
-        def change(tx: Tx) -> None:
-            found = kept.find(tx, credit_id)
-            if found is None:
+        def change(tx: Tx) -> str:
+            if kept.find(tx, credit_id) is None:
                 raise Failed(f"there is no credit {credit_id}; see: sampan credits list")
-            mark_returned(tx, found, step=step)
+            wish = Return(credit=credit_id)
+            made = credit_decisions.decide(tx, wish, find_project=at.projects.in_tx, step=step)
+            return made.status
 
-        await at.store.transact(change)
+        return await at.store.transact(change)
 
 
 def _money(amount_minor: int, check: "Check") -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sampan.flow.links import Office
     from sampan.settings import Settings
     from sampan.storage.engine import Store, Tx
+    from sampan.storage.projects import Projects
     from sampan.storage.vault import Vault
 
 Result = TypeVar("Result")
@@ -140,6 +141,13 @@ class Desk:
 
         links = PageLinks(self.settings.public_url, self.vault.derive("page sessions"))
         return Office(links, Mailroom(self.vault, is_on=bool(self.settings.smtp_host)))
+
+    @cached_property
+    def projects(self) -> "Projects":
+        """The projects, as use cases look for them."""
+        from sampan.storage.projects import Projects
+
+        return Projects(self.store, self.clock, vault=self.vault)
 
     @cached_property
     def vault(self) -> "Vault":

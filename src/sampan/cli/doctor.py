@@ -177,7 +177,25 @@ async def _projects(platform: "Platform") -> list[Finding]:
     opened = Finding(
         "stored secrets", "ok", f"the master key opens those of {len(every)} project(s)"
     )
-    return [opened, *(_callbacks(each, platform.check_callback_url) for each in every)]
+    findings = [opened, *(_callbacks(each, platform.check_callback_url) for each in every)]
+    paid_to_fps = [each for each in every if each.settings.provider == "fps"]
+    return findings + [await _accounts(each, platform) for each in paid_to_fps]
+
+
+async def _accounts(project: "Project", platform: "Platform") -> Finding:
+    """Look whether each currency of a project can be paid to an FPS account."""
+    from sampan.domain.fps_account import usable
+    from sampan.money import DECIMALS
+    from sampan.storage import fps_accounts
+
+    what = f"FPS accounts of {project.id}"
+    attached = await platform.store.read(lambda tx: fps_accounts.of_project(tx, project.id))
+    taken = [each for each in DECIMALS if project.settings.amount_limits(each) is not None]
+    lacking = [each for each in taken if not usable(attached, currency=each)]
+    if not lacking:
+        return Finding(what, "ok", f"{len(attached)} for {' and '.join(taken)}")
+    advice = f"run: sampan fps attach ACCOUNT {project.id}, or switch the currency off"
+    return Finding(what, "warn", f"none that is on takes {' or '.join(lacking)}", advice)
 
 
 def _callbacks(project: "Project", check: Callable[[str], None]) -> Finding:

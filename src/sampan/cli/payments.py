@@ -12,6 +12,7 @@ from sampan.cli.common import (
     JsonFlag,
     ProjectOption,
     WhyOption,
+    advise,
     desk,
     emit,
     run,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sampan.domain.payment import Operation, Payment
     from sampan.storage.callbacks import Attempt, Callback
     from sampan.storage.credits import Credit
+    from sampan.storage.decisions import Decision
     from sampan.storage.engine import Tx
     from sampan.storage.journal import Entry
 
@@ -117,19 +119,25 @@ async def _story(project_id: int, payment_id: str) -> Story:
 
 
 async def _decide(what: str, payment_id: str, *, project_id: int, by: str, why: str) -> "Payment":
-    from sampan.flow import resolution
+    from sampan.domain.money_decisions import Accept, Decline
+    from sampan.flow import credit_decisions
     from sampan.flow.settle import Step
 
-    carry_out = resolution.accept if what == "accept" else resolution.decline
+    kind = Accept if what == "accept" else Decline
     async with desk() as at:
-        project = await at.project(project_id)
+        await at.project(project_id)
         step = Step(at.clock.now_us(), f"staff:{by}" if by.strip() else "", why)
 
-        def change(tx: "Tx") -> "Payment":
+        def change(tx: "Tx") -> "tuple[Payment, Decision]":
             payment = _found(tx, project_id, payment_id=payment_id)
-            return carry_out(tx, project, payment, step=step)
+            wish = kind(payment=payment.key)
+            made = credit_decisions.decide(tx, wish, find_project=at.projects.in_tx, step=step)
+            return _found(tx, project_id, payment_id=payment_id), made
 
-        return await at.store.transact(change)
+        payment, made = await at.store.transact(change)
+    if made.status == "proposed":
+        advise(f"proposed as {made.id}; another person has to approve it")
+    return payment
 
 
 def _print_decision(payment: "Payment", as_json: bool) -> None:  # noqa: FBT001 - the flag itself

@@ -106,10 +106,8 @@ async def _work(at: Desk, kept: "Import", *, bar: Any, shown: Any) -> None:  # n
     """Take the entries in here; a running platform may do so at the same time."""
     from sampan.flow import imports as flow
     from sampan.flow.finding import Where
-    from sampan.storage.projects import Projects
 
-    projects = Projects(at.store, at.clock, vault=at.vault)
-    where = Where(kept.provider, kept.account, projects.in_tx)
+    where = Where(kept.provider, kept.account, at.projects.in_tx)
 
     def some(tx: "Tx") -> int:
         return flow.work(tx, kept, where, now_us=at.clock.now_us(), most=flow.ENTRIES_AT_ONCE)

@@ -65,9 +65,10 @@ class FpsQr:
     with a mobile number or an email address only. `amount_minor` is in cents; without it the
     payer types the amount. `amount_editable` lets the payer change a given amount.
     `timeout_us`, microseconds UTC since the epoch, is written in whole seconds, rounded down.
-    `one_off` is false for a reusable code, which carries no amount. `merchant_name_zh` has at
-    most 25 characters of the Basic Multilingual Plane. The four references have at most 25
-    printable ASCII characters each and at most 99 together with their headers.
+    `one_off` is false for a reusable code; an amount in one is the same for everybody, and
+    readers may remark on it. `merchant_name_zh` has at most 25 characters of the Basic
+    Multilingual Plane. The four references have at most 25 printable ASCII characters each and
+    at most 99 together with their headers.
     """
 
     fps_id: str | None = None
@@ -127,11 +128,7 @@ def encode(qr: FpsQr) -> str:
 
 
 def _point_of_initiation(qr: FpsQr) -> str:
-    if _flag(qr.one_off, "one_off"):
-        return "12"
-    if qr.amount_minor is not None:
-        raise QrError("one_off", "a reusable code carries no amount")
-    return "11"
+    return "12" if _flag(qr.one_off, "one_off") else "11"
 
 
 def _fps_template(qr: FpsQr) -> str:

@@ -34,7 +34,7 @@ from sampan.storage.credits import Credit
 from sampan.storage.engine import Tx
 from sampan.web.i18n import mark
 
-LINES_COUNT: Final = 6
+LINES_COUNT: Final = 4
 """Lines of the form for a split; more are there when all are used."""
 
 OTHER_SUM: Final = mark(

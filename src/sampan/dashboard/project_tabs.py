@@ -65,6 +65,17 @@ GENERAL: Final = Tab(
                     help=mark("May be empty."),
                     fault=mark("At most 25 characters, without “;”."),
                 ),
+                Field(
+                    name="account_rule",
+                    label=mark("Which FPS account a payment is paid to"),
+                    kind=Kind.CHOICE,
+                    help=mark("For the bank connection “fps”, where the project uses several."),
+                    options=fixed(
+                        ("first", mark("The first one that can take it")),
+                        ("turns", mark("Each in its turn")),
+                        ("least_today", mark("The one that was asked for the least today")),
+                    ),
+                ),
             ),
         ),
         Section(

@@ -122,7 +122,8 @@ def display_members(
 ) -> Body:
     """Return what shows the QR: `display_data` or `redirect_data`, and our own `qr` (decision 4).
 
-    `draw` makes the PNG of an EMV text.
+    `draw` makes the PNG of an EMV text. Where the QR asks for another sum than the payment's, `qr`
+    says for which.
     """
     if display.redirect_url:
         return {
@@ -147,14 +148,14 @@ def display_members(
                 _shown("add_info", "lifetime", data=str(display.lifetime_s)),
                 _shown("add_info", "expired_timestamp", data=str(until_s)),
             ]
-    return {
-        "display_data": shown,
-        "qr": {
-            "payload": display.payload,
-            "expires_at": wire_time(display.expires_us),
-            "lifetime": display.lifetime_s,
-        },
+    told: Body = {
+        "payload": display.payload,
+        "expires_at": wire_time(display.expires_us),
+        "lifetime": display.lifetime_s,
     }
+    if display.amount_minor is not None:
+        told["amount"] = display.amount_minor
+    return {"display_data": shown, "qr": told}
 
 
 def link_members(url: str, *, expires_us: int) -> Body:

@@ -52,7 +52,7 @@ def misfits(
     told = [
         (others_minor > 0, Reason.DOUBLE),
         (late, Reason.LATE),
-        (amount_minor < payment.amount_minor, Reason.SHORT),
+        (amount_minor < payment.qr_minor, Reason.SHORT),
         (amount_minor > payment.amount_minor, Reason.OVER),
     ]
     return tuple(reason for holds, reason in told if holds)

@@ -37,6 +37,7 @@ class ProxyKind(StrEnum):
     EMAIL = "email"
 
 
+_KEY: Final = re.compile(PREFIX + "([0-9]{1,16})")
 PROXY_FORMS: Final = {
     ProxyKind.FPS_ID: re.compile(r"[0-9]{7,9}"),
     ProxyKind.MOBILE: re.compile(r"\+(852-[0-9]{8}|(?!852-)[1-9][0-9]{0,2}-[0-9]{6,12})"),
@@ -63,7 +64,12 @@ class FpsAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id: int
     name: Annotated[
         str,
-        _says("Name for staff, unique.", min_length=1, max_length=60, pattern=r"^\S(.*\S)?\Z"),
+        _says(
+            "Name for staff, unique, not of digits alone.",
+            min_length=1,
+            max_length=60,
+            pattern=r"^(?![0-9]+\Z)\S(.*\S)?\Z",
+        ),
     ]
     proxy_kind: Annotated[
         ProxyKind, _says("By what the QR names the account: `fps_id`, `mobile` or `email`.")
@@ -134,9 +140,8 @@ class FpsAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def id_of_key(key: str) -> int | None:
     """Return the id in a key, None where it is the key of no such account."""
-    digits = key.removeprefix(PREFIX)
-    fits = key != digits and digits.isascii() and digits.isdigit() and len(digits) <= 16  # noqa: PLR2004 - ids are below 2^53
-    return int(digits) if fits else None
+    found = _KEY.fullmatch(key)
+    return int(found[1]) if found else None
 
 
 def account_of(values: Mapping[str, object]) -> FpsAccount:

@@ -232,7 +232,8 @@ def _credited(
         return Alarm(Reason.DOUBLE, held=payment.status is not St.SUCCESS)
     if payment.status in _UNASKED:
         return Alarm(_UNASKED[payment.status], held=False)
-    fits = event.amount_minor == payment.amount_minor
+    # Who pays what was asked pays enough, though the QR gave a few cents off.
+    fits = event.amount_minor in {payment.amount_minor, payment.qr_minor}
     if payment.status is St.DECLINE:
         # Clocks of two processes differ: without patience nothing may look as if it were in time.
         patient = settings.late_accept_us > 0
@@ -244,5 +245,5 @@ def _credited(
         return _move(MOVES[payment.status, ev.Credited], event)
     if settings.other_amount is OtherAmount.DECLINE:
         return Move(MOVES[payment.status, ev.StaffDeclined], Code.INCORRECT_AMOUNT)
-    reason = Reason.SHORT if event.amount_minor < payment.amount_minor else Reason.OVER
+    reason = Reason.SHORT if event.amount_minor < payment.qr_minor else Reason.OVER
     return Alarm(reason, held=True)

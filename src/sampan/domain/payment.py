@@ -34,12 +34,16 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DisplayData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the customer must be shown: the EMV text of the QR and until when it may be paid."""
+    """What the customer must be shown: the EMV text of the QR and until when it may be paid.
+
+    `amount_minor` is the amount in the QR where it is not the asked one (`domain.fingerprint`).
+    """
 
     payload: str
     expires_us: int
     lifetime_s: int
     redirect_url: str = ""
+    amount_minor: int | None = None
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +83,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     best_before_us: int | None = None
     attempts_count: int = 1
     retry_until_us: int | None = None
+
+    @property
+    def qr_minor(self) -> int:
+        """The amount that the customer is shown, minor units."""
+        shown = None if self.display is None else self.display.amount_minor
+        return self.amount_minor if shown is None else shown
 
     @property
     def type(self) -> PaymentType:

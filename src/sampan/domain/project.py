@@ -144,21 +144,32 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         _setting("Who makes the QR and tells of the money.", pattern=r"^[a-z][a-z0-9_]{0,30}\Z"),
     ] = "sandbox"
     payee_fps_id: Annotated[
-        str, _setting("FPS ID of the account that is paid.", pattern=r"^[0-9]{7,9}\Z")
+        str,
+        _setting("FPS ID of the account that is paid. Not for `fps`.", pattern=r"^[0-9]{7,9}\Z"),
     ] = "1029384"
     # What stands in a QR stands in callbacks, and those carry no `;` (safe callback profile).
     payee_name: Annotated[
         str,
-        _setting("Payee in the QR, ASCII.", min_length=1, max_length=25, pattern=r"^[ -:<-~]+\Z"),
+        _setting(
+            "Payee in the QR, ASCII. Not for `fps`.",
+            min_length=1,
+            max_length=25,
+            pattern=r"^[ -:<-~]+\Z",
+        ),
     ] = "SAMPAN DEMO SHOP"
     payee_name_zh: Annotated[
-        str, _setting("Payee in the QR in Chinese, or empty.", max_length=25, pattern=r"^[^;]*\Z")
+        str,
+        _setting(
+            "Payee in the QR in Chinese, or empty. Not for `fps`.",
+            max_length=25,
+            pattern=r"^[^;]*\Z",
+        ),
     ] = ""
     reference_mode: Annotated[
         ReferenceMode,
         _setting(
             "Where the QR carries our reference: `none`, `bill_number`, `reference_label` or"
-            " `both`. Ordinary bank accounts take only `none`."
+            " `both`. Not for `fps`, whose accounts say it themselves (docs/providers.md)."
         ),
     ] = ReferenceMode.BILL_NUMBER
     account_rule: Annotated[

@@ -5,17 +5,22 @@ same account, and money on another account is never taken for this payment's.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from sampan.domain import fps_account as accounts
 from sampan.domain.codes import Code, message
-from sampan.domain.fps_account import Attached
+from sampan.domain.fingerprint import unique_amount
+from sampan.domain.fps_account import Attached, FpsAccount
 from sampan.domain.payment import Fault, Operation
 from sampan.domain.project import AccountRule, Project
 from sampan.storage import fps_accounts, operation_accounts
 from sampan.storage.engine import Tx
+from sampan.storage.operation_accounts import Span
+
+FREED_AFTER_US: Final = 3_600_000_000
+"""An amount is given out again so long after its payment has ended: late notices may come."""
 
 
 class Chosen(NamedTuple):
@@ -61,7 +66,7 @@ def choose(tx: Tx, project: Project, operation: Operation) -> Chosen:
     made = msgspec.structs.replace(
         operation,
         account=one.account.key,
-        qr_minor=operation.amount_minor,
+        qr_minor=_amount(tx, one.account, operation),
         provider_id=accounts.PROVIDER_ID,
     )
     operation_accounts.set_account(tx, made)
@@ -84,3 +89,24 @@ def _with_today(tx: Tx, fit: Sequence[Attached], operation: Operation) -> list[A
         )
         for one in fit
     ]
+
+
+def _amount(tx: Tx, account: FpsAccount, operation: Operation) -> int:
+    """Return the amount for the QR: the asked one, less a few cents where the account wants that.
+
+    Where every amount that is near enough is taken, it is the asked one, and people match money.
+    """
+    asked = operation.amount_minor
+    if not account.off_max_minor:
+        return asked
+    # Two sales at the same moment must not find the same amount free.
+    fps_accounts.hold(tx, account.id, now_us=operation.created_us)
+    span = Span(
+        account=account.key,
+        currency=operation.currency,
+        least=asked - account.off_max_minor,
+        greatest=asked,
+    )
+    freed_us = operation.created_us - FREED_AFTER_US
+    taken = operation_accounts.taken_minor(tx, span, freed_us=freed_us)
+    return unique_amount(asked, taken, off_max_minor=account.off_max_minor) or asked

@@ -12,7 +12,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from sampan.codecs.statement import FaultCode, StatementEntry, StatementFault
+from sampan.domain.codes import Code
 from sampan.domain.fps_account import PROVIDER, id_of_key
+from sampan.errors import Refusal
 from sampan.flow.finding import Where
 from sampan.flow.settle import Step
 from sampan.flow.statement_entries import PassedOver, take_entry
@@ -110,15 +112,23 @@ def _number_at_bank(tx: Tx, provider: str, account: str) -> str:
 
 
 def keep(tx: Tx, kept: Import, numbered: Sequence[tuple[int, StatementEntry]]) -> None:
-    """Keep some entries of a file that has begun."""
+    """Keep some entries of a file that has begun.
+
+    Raises `Refusal` 409 where somebody else has begun the same file anew.
+    """
+    if imports.find(tx, kept.id) is None:
+        raise _begun_anew()
     imports.add_entries(tx, kept.id, numbered)
 
 
-def start(tx: Tx, kept: Import, *, entries_count: int, now_us: int) -> bool:
-    """Let the kept entries be taken in; False where somebody else began the same file anew."""
+def start(tx: Tx, kept: Import, *, entries_count: int, now_us: int) -> None:
+    """Let the kept entries be taken in.
+
+    Raises `Refusal` 409 where somebody else has begun the same file anew.
+    """
     after = msgspec.structs.replace(kept, status="running", entries_count=entries_count)
     if not imports.move(tx, kept, after):
-        return False
+        raise _begun_anew()
     assert imports.counts(tx, kept.id).get("", 0) == entries_count  # noqa: S101 - our bug
     known = imports.known(tx, kept.provider, kept.account)
     if kept.file_account and known.file_account != kept.file_account:
@@ -128,7 +138,6 @@ def start(tx: Tx, kept: Import, *, entries_count: int, now_us: int) -> bool:
         )
     outbox.put(tx, TASK, lane=_lane(kept), subject=kept.id, due_us=now_us)
     _note(tx, kept, "statement begun", now_us=now_us, why=kept.file_name)
-    return True
 
 
 def refuse(tx: Tx, sent: Sent, fault: StatementFault, *, now_us: int) -> Import:
@@ -195,6 +204,10 @@ def _finish(tx: Tx, kept: Import, *, now_us: int) -> None:
         counts = imports.counts(tx, kept.id)
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         _note(tx, kept, "statement taken", now_us=now_us, why=f"{kept.file_name}: {told}")
+
+
+def _begun_anew() -> Refusal:
+    return Refusal(Code.STATUS_FORBIDS, "somebody else reads the same file in", http_status=409)
 
 
 def _lane(kept: Import) -> str:

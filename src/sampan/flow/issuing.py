@@ -71,11 +71,13 @@ def take_answer(
     if isinstance(outcome, Refused):
         event = ev.Refused(outcome.code, attempt)
     else:
+        sold = asked.order.amount_minor
         display = DisplayData(
             payload=outcome.payload,
             expires_us=outcome.expires_us,
             lifetime_s=max(0, -((now_us - outcome.expires_us) // 1_000_000)),
             redirect_url=redirect_url,
+            amount_minor=None if sold == asked.payment.amount_minor else sold,
         )
         made = ev.IssuedRedirect if redirect_url else ev.Issued
         event = made(display, attempt)

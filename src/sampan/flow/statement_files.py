@@ -3,15 +3,19 @@
 import re
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Final, Protocol
+from io import BytesIO
+from itertools import islice
+from typing import IO, Final
 
 import msgspec
 
 from sampan.codecs import iso20022, mt940, statement_csv
+from sampan.codecs.csv_sniff import SAMPLE_BYTES_MAX, Proposal, sniff
 from sampan.codecs.statement import (
     FaultCode,
     Items,
     Limits,
+    Readable,
     Statement,
     StatementEntry,
     StatementFault,
@@ -25,16 +29,8 @@ _ALIKE_CHARS_MIN: Final = 6
 """Fewer characters of an account's number say nothing."""
 
 
-class Seekable(Protocol):
-    """A binary stream that can be read again from its beginning."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most `size` bytes; none at the end."""
-        ...
-
-    def seek(self, offset: int, /) -> int:
-        """Go to a place."""
-        ...
+Seekable = IO[bytes]
+"""A binary stream that can be read again from its beginning."""
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,9 +71,44 @@ def items(stream: Seekable, *, mapping: Mapping | None) -> Items:
     if mapping is None:
         message = "a file of rows is read by the mapping of its account, which has none yet"
         raise StatementFault(FaultCode.MAPPING, message)
-    if kind == "csv":
-        return statement_csv.read(stream, mapping, limits=LIMITS)
-    raise StatementFault(FaultCode.NOT_STATEMENT, "XLSX is not read: save it as CSV")
+    rows, read_by = _rows(stream, kind, mapping=mapping)
+    return statement_csv.read(rows, read_by, limits=LIMITS)
+
+
+def propose(stream: Seekable, *, account: str) -> Proposal:
+    """Propose how a file of rows is read, for a person to confirm; raises `StatementFault`."""
+    kind = format_of(stream)
+    if kind == "xlsx":
+        content, _ = _as_csv(stream, None)
+        return sniff(content, account=account)
+    return sniff(stream.read(SAMPLE_BYTES_MAX + 1), account=account)
+
+
+def preview(
+    stream: Seekable, mapping: Mapping, *, most: int = 20
+) -> list[StatementEntry | StatementFault]:
+    """Return the first entries that a mapping gives, with the fault of each bad row in its place.
+
+    Raises `StatementFault` for what concerns the whole file.
+    """
+    rows, read_by = _rows(stream, format_of(stream), mapping=mapping)
+    examined = statement_csv.examine(rows, read_by, limits=LIMITS)
+    shown = (item for item in examined if not isinstance(item, Statement))
+    return list(islice(shown, most))
+
+
+def _rows(stream: Seekable, kind: str, *, mapping: Mapping) -> tuple[Readable, Mapping]:
+    if kind != "xlsx":
+        return stream, mapping
+    content, read_by = _as_csv(stream, mapping)
+    return BytesIO(content), read_by
+
+
+def _as_csv(stream: Seekable, mapping: Mapping | None) -> tuple[bytes, Mapping]:
+    # Few need it, and it takes a while to import.
+    from sampan.codecs import statement_xlsx  # noqa: PLC0415
+
+    return statement_xlsx.as_csv(stream, mapping, limits=LIMITS)
 
 
 def look(stream: Seekable, *, mapping: Mapping | None) -> Looked:

@@ -77,6 +77,7 @@ class Qr(msgspec.Struct, frozen=True, kw_only=True):
     fps_id: str
     reference: str
     expires_us: int
+    proxy_type: str = "fps_id"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     `changes_us` is when the clock alone leads to another screen, `left_s` how long that is from
     now; None where there is no limit.
+    `amount_minor` is what the customer pays, which is `off_minor` less than the shop asks for.
     `order` grows with each change of the payment, so that old news can be told from new.
     """
 
@@ -113,6 +115,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     ways: Ways = Ways()
     result: dict[str, Any] | None = None
+    off_minor: int = 0
 
     @property
     def ended(self) -> bool:
@@ -168,6 +171,7 @@ def view_of(
     screen = screen_of(standing, request, now_us=now_us)
     ends_us = next_change_us(screen, request, payment=payment)
     order = payment.updated_us if payment else 0
+    shown_minor = payment.qr_minor if payment else request.amount_minor
     limits = settings.amount_limits(request.currency)
     qr = _qr(payment) if screen is Screen.PAY and payment else None
     ways = _ways(screen, request, project=project, opened=frame.opened)
@@ -189,7 +193,8 @@ def view_of(
         title=look.title or project.name,
         payment_id=request.payment_id,
         description=request.description,
-        amount_minor=request.amount_minor,
+        amount_minor=shown_minor,
+        off_minor=request.amount_minor - shown_minor,
         paid_minor=payment.paid_minor if payment else 0,
         currency=request.currency,
         limits=limits,
@@ -260,6 +265,7 @@ def _qr(payment: Payment) -> Qr | None:
         fps_id=(fps.proxy or "") if fps else "",
         reference=(fps.bill_number or fps.reference_label or "") if fps else "",
         expires_us=payment.display.expires_us,
+        proxy_type=(fps.proxy_type or "fps_id") if fps else "fps_id",
     )
 
 

@@ -83,7 +83,7 @@ class FpsProvider:
         if not any(order.options.get(kind.value) for kind in ProxyKind):
             return Refused(Code.NOT_ALLOWED_BY_PROJECT)
         try:
-            return Issued(_payload(order), order.expires_us)
+            return Issued(qr_payload(order), order.expires_us)
         except QrError:
             return Refused(Code.DECLINED_BY_PROVIDER)
 
@@ -111,7 +111,8 @@ def create(_config: ProviderConfig, _clock: Clock) -> Provider:
     return FpsProvider()
 
 
-def _payload(order: ProviderOrder) -> str:
+def qr_payload(order: ProviderOrder) -> str:
+    """Return the text of an order's QR. Raises `QrError` where none can be made."""
     options = order.options
     fields: dict[str, Any] = {name: options[name] for name in QR_FIELDS if options.get(name)}
     fields |= {"currency": order.currency, "amount_minor": order.amount_minor}

@@ -1,12 +1,15 @@
 """The account and the amount that the QR of an operation shows."""
 
-from sqlalchemy import bindparam, func, select, update
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func, or_, select, update
 
 from sampan.domain.payment import Operation
 from sampan.storage import schema
 from sampan.storage.engine import Statement, Tx
 
 _o = schema.operations
+_p = schema.payments
 _SET = Statement(
     update(_o)
     .where(_o.c.id == bindparam("key"))
@@ -22,6 +25,19 @@ _since = (
     _o.c.created_us >= bindparam("since_us"),
 )
 _ASKED = Statement(select(func.sum(_o.c.qr_minor)).where(*_since))
+
+_TAKEN = Statement(
+    select(_o.c.qr_minor)
+    .join(_p, _p.c.id == _o.c.payment)
+    .where(
+        _o.c.account == bindparam("account_key"),
+        _o.c.currency == bindparam("in_currency"),
+        _o.c.qr_minor >= bindparam("least"),
+        _o.c.qr_minor <= bindparam("greatest"),
+        or_(_p.c.finished_us.is_(None), _p.c.finished_us >= bindparam("freed_us")),
+    )
+    .distinct()
+)
 
 
 def set_account(tx: Tx, operation: Operation) -> None:
@@ -42,3 +58,28 @@ def asked_minor(tx: Tx, account: str, currency: str, *, since_us: int) -> int:
     asked = {"account_key": account, "in_currency": currency, "since_us": since_us}
     row = tx.one(_ASKED, asked)
     return int(row[0] or 0) if row else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Amounts from `least` to `greatest` in QRs of one account and currency, minor units."""
+
+    account: str
+    currency: str
+    least: int
+    greatest: int
+
+
+def taken_minor(tx: Tx, span: Span, *, freed_us: int) -> set[int]:
+    """Return the amounts of a span for whose payments money may still come.
+
+    Those are the open ones, and those that ended at `freed_us` or later.
+    """
+    asked = {
+        "account_key": span.account,
+        "in_currency": span.currency,
+        "least": span.least,
+        "greatest": span.greatest,
+        "freed_us": freed_us,
+    }
+    return {int(row[0]) for row in tx.all(_TAKEN, asked)}

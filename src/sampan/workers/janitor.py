@@ -11,12 +11,14 @@ from sampan.errors import Unavailable
 from sampan.flow.expiry import BATCH_MAX, expire_due
 from sampan.flow.notification import FindProject
 from sampan.flow.sign_in import IDLE_US
-from sampan.storage import outbox, page_sessions, users
-from sampan.storage.engine import Store
+from sampan.storage import imports, outbox, page_sessions, reversals, users
+from sampan.storage.engine import Store, Tx
 
 PAUSE_S: Final = 0.5
 PAGE_KEPT_US: Final = 32 * DAY_US
 """Pages that never started a payment are forgotten: none can be valid for so long."""
+UNREAD_KEPT_US: Final = DAY_US
+ANNOUNCED_KEPT_US: Final = 32 * DAY_US
 FORGET_EVERY_US: Final = 10 * MINUTE_US
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,7 @@ class Janitor:
         await self._store.transact(
             lambda tx: users.forget_sessions(tx, now_us=now_us, idle_us=now_us - IDLE_US)
         )
+        await self._store.transact(lambda tx: _forget_money(tx, now_us=now_us))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep again and again until `stop` is set."""
@@ -72,3 +75,10 @@ class Janitor:
                 log.warning("no sweep", why=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PAUSE_S)
+
+
+def _forget_money(tx: Tx, *, now_us: int) -> None:
+    """Forget bank files that were never read to their end, and announced money never booked."""
+    for one in imports.unread(tx, before_us=now_us - UNREAD_KEPT_US):
+        imports.drop(tx, one.id)
+    reversals.forget_old(tx, before_us=now_us - ANNOUNCED_KEPT_US)
