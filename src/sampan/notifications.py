@@ -130,7 +130,7 @@ class Notifications:
         name = request.query_params.get("name", "statement")
         to = Addressed(params["provider"], account, name.replace("\0", ""), "bank")
         try:
-            kept, is_new = await take_file(self._store, BytesIO(body), to)
+            kept, is_new = await take_file(self._store, BytesIO(body), to=to)
         except Refusal as refusal:
             return JSONResponse({"error": refusal.message}, refusal.http_status)
         told = {"import": kept.id, "status": kept.status, "entries": kept.entries_count}

@@ -43,7 +43,7 @@ def ntry(ref: str, text: str = "hello", amount: str = "100.00", **changes: Any) 
 def send(flow: FlowWorld, content: bytes, *, account: str = ACCOUNT, name: str = "a.xml") -> Begun:
     """Read a file in; nothing of it is taken in yet."""
     to = Addressed("sandbox", account, name, "staff:amy")
-    return flow.runner.run(take_file(flow.store, io.BytesIO(content), to))
+    return flow.runner.run(take_file(flow.store, io.BytesIO(content), to=to))
 
 
 def take_in(flow: FlowWorld, kept: Import, *, most: int = 2) -> int:
@@ -183,7 +183,7 @@ def test_stopped_while_reading(flow: FlowWorld) -> None:
     one = flow.do(lambda tx: flow_imports.begin(tx, sent, now_us=1)).kept
     flow.do(
         lambda tx: flow_imports.keep(
-            tx, one, list(enumerate(files.entries(io.BytesIO(content), mapping=None), 1))
+            tx, one, numbered=list(enumerate(files.entries(io.BytesIO(content), mapping=None), 1))
         )
     )
     assert flow.do(lambda tx: imports.unread(tx, before_us=2)) == [one]
@@ -191,7 +191,7 @@ def test_stopped_while_reading(flow: FlowWorld) -> None:
     assert became(flow, kept) == {"unapplied": 1}
     for late in (
         lambda tx: flow_imports.start(tx, one, entries_count=1, now_us=2),
-        lambda tx: flow_imports.keep(tx, one, ()),
+        lambda tx: flow_imports.keep(tx, one, numbered=()),
     ):
         refused = flow.refused(lambda late=late: flow.do(late))  # type: ignore[misc]
         assert refused is not None

@@ -88,7 +88,7 @@ async def _import(wanted: Wanted) -> "tuple[Begun, dict[str, int]]":
             begun = await take_file(
                 at.store,
                 stream,
-                to,
+                to=to,
                 progress=lambda done, count: bar.update(shown, completed=done, total=count),
             )
             if begun.kept.status == "running":

@@ -1,7 +1,7 @@
 """Carry out what people decided about money. Whoever calls has asked for a person and a reason."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from sampan.domain import events as ev
 from sampan.domain.codes import Code
@@ -39,15 +39,23 @@ from sampan.storage.reversals import Reversal
 _ALIKE_MAX: Final = 10_000
 
 
+class _By(NamedTuple):
+    """Who knows the projects, and who decided why."""
+
+    find_project: FindProject
+    step: Step
+
+
 def carry_out(tx: Tx, wish: Wish, *, find_project: FindProject, step: Step) -> int | None:
     """Do what was decided; return the credit that it is about, where there is one.
 
     Raises `Refusal` 404 for what does not exist, 409 for what cannot be decided so.
     """
-    return _ACTS[type(wish)](tx, wish, find_project, step)
+    return _ACTS[type(wish)](tx, wish, _By(find_project, step))
 
 
-def _apply(tx: Tx, wish: Apply, find_project: FindProject, step: Step) -> int:
+def _apply(tx: Tx, wish: Apply, by: _By) -> int:
+    find_project, step = by
     credit, payment = find_credit(tx, wish.credit), find_payment(tx, wish.payment)
     _give(tx, credit, payment, find_project=find_project, step=step)
     return credit.id
@@ -77,7 +85,8 @@ def _give(
         credit_moves.apply(tx, one, payment=payment.key, project_id=project.id, step=step)
 
 
-def _split(tx: Tx, wish: Split, find_project: FindProject, step: Step) -> int:
+def _split(tx: Tx, wish: Split, by: _By) -> int:
+    find_project, step = by
     credit = find_credit(tx, wish.credit)
     _ask_for(credit, "unapplied", "held")
     amounts = [part.amount_minor for part in wish.parts]
@@ -97,7 +106,8 @@ def _split(tx: Tx, wish: Split, find_project: FindProject, step: Step) -> int:
     return credit.id
 
 
-def _return(tx: Tx, wish: Return, find_project: FindProject, step: Step) -> int:
+def _return(tx: Tx, wish: Return, by: _By) -> int:
+    find_project, step = by
     credit = find_credit(tx, wish.credit)
     _ask_for(credit, "unapplied", "held")
     credit = credit_moves.release(tx, credit, find_project=find_project, step=step)
@@ -105,7 +115,8 @@ def _return(tx: Tx, wish: Return, find_project: FindProject, step: Step) -> int:
     return credit.id
 
 
-def _ignore(tx: Tx, wish: Ignore, _find: FindProject, step: Step) -> int:
+def _ignore(tx: Tx, wish: Ignore, by: _By) -> int:
+    step = by.step
     credit = find_credit(tx, wish.credit)
     _ask_for(credit, "unapplied")
     credit_moves.ignore(tx, credit, step=step)
@@ -113,7 +124,8 @@ def _ignore(tx: Tx, wish: Ignore, _find: FindProject, step: Step) -> int:
     return credit.id
 
 
-def _merge(tx: Tx, wish: Merge, _find: FindProject, step: Step) -> int:
+def _merge(tx: Tx, wish: Merge, by: _By) -> int:
+    step = by.step
     credit, into = find_credit(tx, wish.credit), find_credit(tx, wish.into)
     _ask_for(credit, "unapplied")
     same = all(
@@ -137,7 +149,8 @@ def _merge(tx: Tx, wish: Merge, _find: FindProject, step: Step) -> int:
     return credit.id
 
 
-def _take_back(tx: Tx, wish: TakeBack, _find: FindProject, step: Step) -> int:
+def _take_back(tx: Tx, wish: TakeBack, by: _By) -> int:
+    step = by.step
     credit = find_credit(tx, wish.credit)
     if credit.status == "applied":
         refuse("a payment that was paid stays paid")
@@ -149,7 +162,8 @@ def _take_back(tx: Tx, wish: TakeBack, _find: FindProject, step: Step) -> int:
     return credit.id
 
 
-def _explain(tx: Tx, wish: Explain, find_project: FindProject, step: Step) -> int:
+def _explain(tx: Tx, wish: Explain, by: _By) -> int:
+    find_project, step = by
     reversal, credit = _open(tx, wish.reversal), find_credit(tx, wish.credit)
     same = all(
         getattr(credit, name) == getattr(reversal, name)
@@ -165,7 +179,8 @@ def _explain(tx: Tx, wish: Explain, find_project: FindProject, step: Step) -> in
     return credit.id
 
 
-def _note_reversal(tx: Tx, wish: Note, _find: FindProject, step: Step) -> int | None:
+def _note_reversal(tx: Tx, wish: Note, by: _By) -> int | None:
+    step = by.step
     reversal = _open(tx, wish.reversal)
     credit_moves.set_reversal(tx, reversal, status="noted", credit=reversal.credit, step=step)
     entry = Entry(
@@ -179,7 +194,8 @@ def _note_reversal(tx: Tx, wish: Note, _find: FindProject, step: Step) -> int | 
     return reversal.credit
 
 
-def _enter(tx: Tx, wish: Enter, find_project: FindProject, step: Step) -> int:
+def _enter(tx: Tx, wish: Enter, by: _By) -> int:
+    find_project, step = by
     named = f"{wish.bank_txn_id}/{wish.amount_minor:+d}{wish.currency}"
     by_hand = f"hand/{tx.new_id()}"
     told = Told(
@@ -207,17 +223,19 @@ def _enter(tx: Tx, wish: Enter, find_project: FindProject, step: Step) -> int:
     return key
 
 
-def _accept(tx: Tx, wish: Accept, find_project: FindProject, step: Step) -> None:
+def _accept(tx: Tx, wish: Accept, by: _By) -> None:
+    find_project, step = by
     payment = find_payment(tx, wish.payment)
     resolution.accept(tx, _project(tx, payment, find_project), payment, step=step)
 
 
-def _decline(tx: Tx, wish: Decline, find_project: FindProject, step: Step) -> None:
+def _decline(tx: Tx, wish: Decline, by: _By) -> None:
+    find_project, step = by
     payment = find_payment(tx, wish.payment)
     resolution.decline(tx, _project(tx, payment, find_project), payment, step=step)
 
 
-_ACTS: Final[Mapping[type, Callable[[Tx, Any, FindProject, Step], int | None]]] = {
+_ACTS: Final[Mapping[type, Callable[[Tx, Any, _By], int | None]]] = {
     Apply: _apply,
     Split: _split,
     Return: _return,

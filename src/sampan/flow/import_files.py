@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 from sampan.codecs.statement import StatementEntry, StatementFault
-from sampan.codecs.statement_csv import Mapping
 from sampan.flow import imports as flow
 from sampan.flow import statement_files as files
 from sampan.flow.imports import Begun, Sent
 from sampan.flow.statement_files import Looked, Seekable
 from sampan.storage import imports
 from sampan.storage.engine import Store
+from sampan.storage.imports import Import
 
 Progress = Callable[[int, int], None]
 """(entries kept, entries in all)."""
@@ -28,7 +29,7 @@ class Addressed(NamedTuple):
 
 
 async def take_file(
-    store: Store, stream: Seekable, to: Addressed, *, progress: Progress | None = None
+    store: Store, stream: Seekable, *, to: Addressed, progress: Progress | None = None
 ) -> Begun:
     """Read a file whole, keep its entries, and leave it to the workers to take them in.
 
@@ -47,30 +48,30 @@ async def take_file(
         )
         return Begun(refused, is_new=True)
     if begun.is_new:
-        await _keep(store, stream, begun, mapping=known.mapping, looked=looked, progress=progress)
+        entries = files.entries(stream, mapping=known.mapping)
+        count = looked.entries_count
+        await _keep(
+            store,
+            begun.kept,
+            entries=entries,
+            tell=lambda done: None if progress is None else progress(done, count),
+        )
     found = await store.read(lambda tx: imports.find(tx, begun.kept.id))
     assert found is not None  # noqa: S101 - files are never deleted once they are running
     return Begun(found, is_new=begun.is_new)
 
 
-async def _keep(  # noqa: PLR0913 - a file, where it goes, and who watches
-    store: Store,
-    stream: Seekable,
-    begun: Begun,
-    *,
-    mapping: Mapping | None,
-    looked: Looked,
-    progress: Progress | None,
+async def _keep(
+    store: Store, kept: Import, *, entries: Iterator[StatementEntry], tell: Callable[[int], None]
 ) -> None:
-    numbered = enumerate(files.entries(stream, mapping=mapping), 1)
+    numbered = enumerate(entries, 1)
     done = 0
     while some := await asyncio.to_thread(_some, numbered):
-        await store.transact(lambda tx, some=some: flow.keep(tx, begun.kept, some))  # type: ignore[misc]
+        await store.transact(partial(flow.keep, kept=kept, numbered=some))
         done += len(some)
-        if progress is not None:
-            progress(done, looked.entries_count)
+        tell(done)
     await store.transact(
-        lambda tx: flow.start(tx, begun.kept, entries_count=done, now_us=store.clock.now_us())
+        lambda tx: flow.start(tx, kept, entries_count=done, now_us=store.clock.now_us())
     )
 
 

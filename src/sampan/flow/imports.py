@@ -111,7 +111,7 @@ def _number_at_bank(tx: Tx, provider: str, account: str) -> str:
     return imports.known(tx, provider, account).file_account
 
 
-def keep(tx: Tx, kept: Import, numbered: Sequence[tuple[int, StatementEntry]]) -> None:
+def keep(tx: Tx, kept: Import, *, numbered: Sequence[tuple[int, StatementEntry]]) -> None:
     """Keep some entries of a file that has begun.
 
     Raises `Refusal` 409 where somebody else has begun the same file anew.

@@ -73,7 +73,7 @@ class WatchedFolder:
         try:
             with path.open("rb") as stream:
                 to = Addressed(*account, path.name, BY)
-                begun = await take_file(self._store, stream, to)
+                begun = await take_file(self._store, stream, to=to)
         except (Refusal, OSError) as error:
             log.warning("statement not taken yet", file=str(path), why=str(error))
             return False
