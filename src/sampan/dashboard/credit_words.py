@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from sampan.codecs.csv_sniff import Doubt
+from sampan.codecs.statement import FaultCode
 from sampan.domain.credit_reasons import Left
 from sampan.domain.machine import Reason
 from sampan.domain.matching import Clue, How
@@ -106,3 +108,68 @@ REVERSAL_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
     "settled": (mark("Explained"), "good"),
     "noted": (mark("Noted"), "idle"),
 }
+
+IMPORT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "reading": (mark("Waits for you to look at it"), "busy"),
+    "running": (mark("At work"), "busy"),
+    "done": (mark("Done"), "good"),
+    "refused": (mark("Not taken"), "bad"),
+}
+
+OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
+    "new": (mark("New money"), "good"),
+    "reversal": (mark("Taken back by the bank"), "busy"),
+    "known": (mark("Known already"), "idle"),
+    "": (mark("Waits"), "idle"),
+    "applied": (mark("Paid a payment"), "good"),
+    "held": (mark("Waits for a decision"), "busy"),
+    "unapplied": (mark("Belongs to no payment"), "bad"),
+    "returned": (mark("Taken back before"), "idle"),
+    "reversed": (mark("Taken back by the bank"), "busy"),
+    "repeated": (mark("Known already"), "idle"),
+    "pending": (mark("Only announced"), "idle"),
+    "information": (mark("For information"), "idle"),
+    "debit": (mark("Money out"), "idle"),
+    "collective": (mark("One sum for several payments"), "bad"),
+    "currency": (mark("Another currency"), "bad"),
+    "amount": (mark("No amount that can be"), "bad"),
+    "failed": (mark("Failed here: see the log"), "bad"),
+    "other account": (mark("Of another account"), "idle"),
+}
+"""What becomes of an entry of a bank file → its name and tone."""
+
+FAULTS: Final[Mapping[str, str]] = {
+    FaultCode.AMOUNT.value: mark("An amount cannot be read."),
+    FaultCode.BALANCE.value: mark("A balance cannot be read."),
+    FaultCode.CURRENCY.value: mark("A currency cannot be read."),
+    FaultCode.DATE.value: mark("A date cannot be read."),
+    FaultCode.DTD.value: mark("The file holds what no bank sends (a document type)."),
+    FaultCode.EMPTY.value: mark("The file is empty."),
+    FaultCode.ENCODING.value: mark("The characters of the file cannot be read."),
+    FaultCode.MALFORMED.value: mark("The file is damaged, or of another kind than it says."),
+    FaultCode.MAPPING.value: mark("The columns do not fit the file."),
+    FaultCode.MISPLACED.value: mark("A part of the file stands in a wrong place."),
+    FaultCode.MISSING.value: mark("Something that must be there is missing."),
+    FaultCode.NOT_STATEMENT.value: mark("This is no bank statement that is known here."),
+    FaultCode.REPEATED.value: mark("Something stands there twice."),
+    FaultCode.TOO_DEEP.value: mark("The file is nested too deeply."),
+    FaultCode.TOO_LARGE.value: mark("The file is too large."),
+    FaultCode.TOO_LONG.value: mark("A text in the file is too long."),
+    FaultCode.TOO_MANY.value: mark("The file has too many entries."),
+    FaultCode.TRUNCATED.value: mark("The end of the file is missing."),
+    FaultCode.VALUE.value: mark("A value is not what it must be."),
+    FaultCode.VERSION.value: mark("This version of the format is not known."),
+}
+"""Why a bank file is not taken."""
+
+DOUBTS: Final[Mapping[str, str]] = {
+    Doubt.DAY_OR_MONTH.value: mark("Days and months could be exchanged: look at the dates."),
+    Doubt.ENCODING.value: mark("The characters are a guess: look whether names are right."),
+    Doubt.NO_AMOUNT.value: mark("No column with amounts was found."),
+    Doubt.NO_BANK_REFERENCE.value: mark(
+        "No column with the bank's own id was found: send whole days, so that nothing counts twice."
+    ),
+    Doubt.NO_DATE.value: mark("No column with dates was found."),
+    Doubt.NO_HEADER.value: mark("No line with the names of the columns was found."),
+}
+"""What a person should look at before the columns are saved."""

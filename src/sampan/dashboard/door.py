@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
 from sampan.dashboard import (
+    bank_columns,
+    bank_files,
     callbacks,
     credit_acts,
     credit_card,
@@ -60,6 +62,8 @@ WAYS: Final[tuple[Way, ...]] = (
     *overview.WAYS,
     *callbacks.WAYS,
     *credit_list.WAYS,
+    *bank_columns.WAYS,
+    *bank_files.WAYS,
     *credit_card.WAYS,
     *credit_acts.WAYS,
     *credit_proposals.WAYS,

@@ -53,6 +53,7 @@ WHATS: Final[Mapping[str, str]] = {
     "statement begun": mark("Sent a bank file"),
     "statement taken": mark("A bank file was taken in"),
     "statement refused": mark("A bank file was refused"),
+    "statement dropped": mark("Took nothing of a bank file"),
     "statement mapping set": mark("Set how an account's files are read"),
     "refund refused": mark("A refund was asked for and refused"),
     "callback resent": mark("Sent a callback again"),

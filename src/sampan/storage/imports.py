@@ -24,8 +24,9 @@ _balances = msgspec.json.Decoder(tuple[Balance, ...])
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """A bank file. `status`: reading, running (being applied), done, or refused with a `fault`.
 
-    `file_account` is how the file names the account, `balances` what it says stood on it, `notes` what people should know of it (sums
-    that do not add up); `by` is who sent it, as the journal writes people.
+    `file_account` is how the file names the account, `balances` what it says stood on it, `notes`
+    what people should know of it (sums that do not add up); `by` is who sent it, as the journal
+    writes people. One that waits for a person is being read, and has a count of entries.
     """
 
     id: int
