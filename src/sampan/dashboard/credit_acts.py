@@ -252,14 +252,14 @@ def _line(visit: Visit, tx: Tx, credit: Credit, *, number: int) -> Line:
         line = line._replace(amount_minor=amount_minor)
     if not named:
         return line
-    found, fault = _named(tx, named)
+    found, fault = named_payment(tx, named)
     if found is not None:
         seen = credit_views.foresee(tx, credit, found, find_project=visit.desk.find_project)
         fault = "" if seen.can_be else CANNOT
     return line._replace(found=found, payment_fault=fault)
 
 
-def _named(tx: Tx, text: str) -> tuple[Payment | None, str]:
+def named_payment(tx: Tx, text: str) -> tuple[Payment | None, str]:
     """Return the one payment that an exact id names, and what is wrong where it is none."""
     fits = len(text) <= TEXT_CHARS_MAX
     rows = payment_lists.search(tx, text, None) if fits else ()

@@ -42,6 +42,10 @@ VIEWS: Final[Mapping[str, tuple[str, tuple[str, ...] | None]]] = {
     ANY: (mark("All"), None),
 }
 """Value of `status` in the address → its name, and the statuses that it stands for."""
+SUMS: Final[Mapping[str, str]] = {
+    "asked": mark("What was asked for"),
+    "other": mark("Another sum than was asked for"),
+}
 QUICK: Final = ("", "applied", "returned", "ignored", ANY)
 
 _HEAD: Final = (
@@ -125,6 +129,7 @@ def _context(visit: Visit, asked: Asked, found: Found) -> dict[str, Any]:
         "currencies": list(DECIMALS),
         "statuses": words.CREDIT_STATUSES,
         "sources": credit_words.SOURCES,
+        "sums": SUMS,
         "why": credit_words.WHY,
         "wishes": credit_words.WISHES,
         "csv": asked.query(),
@@ -215,7 +220,10 @@ def _wanted(visit: Visit, tx: Tx, asked: Asked, *, accounts: Sequence[BankAccoun
         sources=None if source is None else (source,),
         received_from_us=asked.day("received_from"),
         received_to_us=asked.day("received_to", ends=True),
+        booked_from_us=asked.day("booked"),
+        booked_to_us=asked.day("booked", ends=True),
         import_id=asked.number("file"),
+        as_asked={"asked": True, "other": False}.get(asked.one_of("sum", SUMS) or ""),
         text=asked.text("text"),
     )
     project_id = asked.number("project")

@@ -65,6 +65,7 @@ credits = table(  # noqa: A001 - the table is called so
     Index(None, "payment"),
     Index(None, "provider", "account", "bank_txn_id"),
     Index("ix_credits_walk", "status", "received_us", "id"),
+    Index("ix_credits_booked", "provider", "account", "booked_us"),
     Index(
         "ix_credits_parent",
         "parent",

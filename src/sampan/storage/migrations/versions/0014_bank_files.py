@@ -1,4 +1,4 @@
-"""What bank files say stood on an account, and files whose columns somebody has to name first.
+"""Bank files: balances of accounts, files whose columns somebody has to name; days of credits.
 
 Revision 0014.
 """
@@ -12,7 +12,7 @@ Int = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Keep balances of files, and drafts."""
+    """Keep balances of files, and drafts; find the credits of a day of the bank."""
     op.add_column("imports", sa.Column("balances", sa.Text(), nullable=True))
     op.create_table(
         "file_drafts",
@@ -27,3 +27,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_file_drafts_created_us"), "file_drafts", ["created_us"], unique=False)
+    op.create_index(
+        "ix_credits_booked", "credits", ["provider", "account", "booked_us"], unique=False
+    )
