@@ -1,6 +1,6 @@
 """Money that fits and money that does not, made through the public doors: for tests and screens.
 
-    money = MoneyWorld(project, merchant)
+    money = MoneyWorld(project)
     credit = money.late("TEA-1")          # the credit, which waits for a person
     money.fill()                          # a day of it
 
@@ -12,18 +12,14 @@ from __future__ import annotations
 import itertools
 from typing import Final
 
-import msgspec
-
-from sampan.clock import DAY_US
 from sampan.codecs import emv_qr
 from sampan.domain.payment import Payment
 from sampan.storage import credits as kept
 from sampan.storage.credits import Credit
 from tests.support import payment_examples
-from tests.support.platform import ProjectClient, until
+from tests.support.platform import ProjectClient
 
 _numbers: Final = itertools.count(1)
-HOUR_US: Final = 3_600_000_000
 
 
 class MoneyWorld:
@@ -46,6 +42,12 @@ class MoneyWorld:
 
     def tell(self, amount_minor: int, reference: str = "", **changes: object) -> Credit:
         """Let the bank say that money came; return the credit as it is kept."""
+        found = self.credit(self.notify(amount_minor, reference, **changes))
+        assert found is not None
+        return found
+
+    def notify(self, amount_minor: int, reference: str = "", **changes: object) -> str:
+        """Let the bank say that money came; return its id."""
         number = next(_numbers)
         notice = {
             "type": "credit",
@@ -59,9 +61,7 @@ class MoneyWorld:
         } | changes
         answer = self.platform.bank.notify(notice)
         assert answer.status == 200, answer.raw
-        found = self.credit(str(notice["bank_txn_id"]))
-        assert found is not None
-        return found
+        return str(notice["bank_txn_id"])
 
     def credit(self, bank_txn_id: str) -> Credit | None:
         """Return a credit by the bank's id."""
@@ -144,18 +144,3 @@ class MoneyWorld:
         self.waiting("TEA-30008", amount=14_000, **who)
         made["several"] = self.tell(66_000, "TEA 30007 AND 30008", payer_name="WONG KA YAN")
         return made
-
-
-def on_day(credit: Credit, days: int) -> Credit:
-    """Return a credit as if the bank had booked it some days earlier or later."""
-    return msgspec.structs.replace(credit, booked_us=credit.booked_us + days * DAY_US)
-
-
-def settled(project: ProjectClient, payment_id: str, status: str) -> Payment:
-    """Wait until a payment has a status."""
-
-    def come() -> Payment | None:
-        found = project.payment(payment_id)
-        return found if found is not None and found.status == status else None
-
-    return until(come)

@@ -32,6 +32,7 @@ from sampan.web.security import page_headers
 PATH: Final = "/reconciliation"
 ROWS_MAX: Final = 100
 MINOR: Final = 100
+DAY_MIN: Final = day_us("1970-01-02") or 0
 DAY_MAX: Final = day_us("9998-12-31") or 0
 
 AT_BANK: Final[Mapping[AtBank, tuple[str, str]]] = {
@@ -134,7 +135,7 @@ def _figures(one: Day) -> list[tuple[str, int | str, int | None]]:
 async def _found(visit: Visit, asked: Asked) -> tuple[int, Found]:
     given = asked.day("day")
     today_us = day_us(day_text(visit.now_us)) or 0
-    begin_us = today_us if given is None else min(given, DAY_MAX)
+    begin_us = today_us if given is None else max(DAY_MIN, min(given, DAY_MAX))
 
     def look(tx: Tx) -> Found:
         accounts = bank_accounts.every(visit, tx)
