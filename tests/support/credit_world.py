@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from sampan.codecs.statement import EntryStatus, ReferenceText, Source, StatementEntry
+from sampan.domain.fps_account import FpsAccount, account_of
 from sampan.domain.money_decisions import Wish
 from sampan.flow import credit_decisions, credit_views, proof
 from sampan.flow.credit_views import CreditView, Suggestion
@@ -13,10 +16,12 @@ from sampan.flow.finding import Where
 from sampan.flow.settle import Step
 from sampan.flow.statement_entries import Became, take_entry
 from sampan.storage import credits as kept
-from sampan.storage import reversals
+from sampan.storage import fps_accounts, reversals
 from sampan.storage.credits import Credit
 from sampan.storage.decisions import Decision
+from sampan.storage.engine import Tx
 from sampan.storage.reversals import Reversal
+from sampan.storage.vault import Vault
 from tests.support.flow_world import FlowWorld
 
 ACCOUNT: Final = "1029384"
@@ -36,6 +41,29 @@ def entry(amount_minor: int = 10_000, *texts: str, **changes: Any) -> StatementE
         "payer_name": "CHAN TAI MAN",
     }
     return StatementEntry(**told | changes)
+
+
+def add_account(flow: FlowWorld, name: str, **values: object) -> FpsAccount:
+    """Add an account of the project, by default without references."""
+    wanted = {
+        "id": 0,
+        "name": name,
+        "proxy_kind": "fps_id",
+        "proxy": "160000001",
+        "payee_name": "TEA",
+        "reference_mode": "none",
+    }
+    vault = Vault("a master key for tests", flow.clock)
+    now_us = flow.next_us()
+
+    def add(tx: Tx) -> FpsAccount:
+        made = replace(account_of(wanted | values), id=tx.new_id())
+        fps_accounts.add(tx, made, key="k", vault=vault, now_us=now_us)
+        # Ids of several connections interleave; time does not.
+        fps_accounts.attach(tx, flow.project.id, made.id, position=now_us)
+        return made
+
+    return flow.do(add)
 
 
 def where(flow: FlowWorld) -> Where:

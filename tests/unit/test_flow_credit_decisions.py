@@ -23,10 +23,11 @@ from sampan.domain.money_decisions import (
 )
 from sampan.domain.statuses import OperationType, PaymentStatus
 from sampan.errors import Refusal
-from sampan.flow import credit_views
+from sampan.flow import credit_decisions, credit_moves, credit_views
 from sampan.storage import credit_lists, decisions
 from sampan.storage.credit_lists import Filter
 from sampan.storage.credits import Credit
+from sampan.storage.engine import Tx
 from tests.support import books
 from tests.support.credit_world import (
     ACCOUNT,
@@ -204,14 +205,15 @@ def test_ignored(flow: FlowWorld) -> None:
 
 
 def test_returned_and_taken_back(flow: FlowWorld) -> None:
-    """A return that did not happen is taken back; held money can be returned at once."""
+    """A return that did not happen is taken back; held money waits for its payment's decision."""
     flow.waiting()
     take(flow, now_entry(flow, 9_000, flow.reference(), bank_ref="A"))
-    made = only(flow)
+    assert refusal(flow, Return(credit=only(flow).id))[0] == 409
+    made = credit(flow)
     decide(flow, Return(credit=made.id))
-    assert (flow.do(books.balances_of), flow.payment().held_count) == ({}, 0)
+    assert flow.credit_statuses() == ["held", "returned"]
     decide(flow, TakeBack(credit=made.id))
-    assert flow.credit_statuses() == ["unapplied"]
+    assert flow.credit_statuses() == ["held", "unapplied"]
     decide(flow, Apply(credit=made.id, payment=flow.payment().key))
     assert refusal(flow, TakeBack(credit=made.id)) == (409, "a payment that was paid stays paid")
 
@@ -358,6 +360,40 @@ def test_proposal_that_no_longer_fits(flow: FlowWorld) -> None:
     approve(flow, one)
     assert flow.refused(lambda: approve(flow, other)) is not None
     assert turn_down(flow, other).status == "refused"
+
+
+def test_two_end_one_proposal(flow: FlowWorld) -> None:
+    """Whoever comes second to a proposal is refused, and what does not exist is not found."""
+    flow.set(four_eyes=True)
+    proposed = decide(flow, Ignore(credit=credit(flow).id))
+    step = flow.step()
+    found = flow.together(*(lambda tx: credit_decisions.turn_down(tx, proposed.id, step=step),) * 3)
+    assert sum(isinstance(one, Refusal) for one in found) == 2
+    refused = flow.refused(lambda: flow.do(lambda tx: credit_decisions.turn_down(tx, 1, step=step)))
+    assert refused is not None
+    assert refused.http_status == 404
+
+
+def test_account_of_another_provider(flow: FlowWorld) -> None:
+    """A project that is paid elsewhere has no say about money of this account."""
+    made = credit(flow)
+    flow.set(four_eyes=True, provider="fps")
+    assert decide(flow, Ignore(credit=made.id)).status == "done"
+
+
+def test_reversal_moved_meanwhile(flow: FlowWorld) -> None:
+    """Two who explain one reversal: the second is refused and nothing is posted twice."""
+    take(flow, entry(-10_000, bank_ref="X", reversal=True))
+    made = credit(flow)
+    (told,) = taken_back(flow)
+    step = flow.step()
+
+    def stale(tx: Tx) -> None:
+        credit_moves.set_reversal(tx, told, status="noted", credit=None, step=step)
+        credit_moves.set_reversal(tx, told, status="noted", credit=None, step=step)
+
+    assert flow.refused(lambda: flow.do(stale)) is not None
+    decide(flow, Explain(reversal=told.id, credit=made.id))
 
 
 def test_two_people_enter_money(flow: FlowWorld) -> None:

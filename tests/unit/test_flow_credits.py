@@ -8,15 +8,19 @@ import pytest
 from msgspec.structs import replace
 
 from sampan.codecs.statement import HONG_KONG, EntryStatus, StatementEntry
+from sampan.domain.fps_account import FpsAccount
 from sampan.domain.money_decisions import Ignore, Part, Return, Split
 from sampan.domain.project import ReferenceMode
 from sampan.domain.statuses import PaymentStatus
-from sampan.flow.statement_entries import told_of
-from sampan.storage import reversals
+from sampan.flow.credit_views import accounts_of
+from sampan.flow.finding import Where
+from sampan.flow.statement_entries import take_entry, told_of
+from sampan.storage import candidates, reversals
 from tests.support import books
 from tests.support.credit_world import (
     ACCOUNT,
     DAY,
+    add_account,
     assert_proof,
     decide,
     entry,
@@ -148,6 +152,79 @@ def test_day_without_a_time(flow: FlowWorld) -> None:
     assert flow.credit_statuses() == ["unapplied"]
     take(flow, entry(10_000, booked_on=today, bank_ref="B2"))
     assert flow.payment().status is PaymentStatus.SUCCESS
+
+
+def test_several_payments_named(flow: FlowWorld) -> None:
+    """One transfer that names two payments is for people."""
+    flow.waiting("p-1")
+    flow.waiting("p-2")
+    both = f"{flow.reference('p-1')} {flow.reference('p-2')}"
+    take(flow, now_entry(flow, 20_000, both))
+    assert view(flow, only(flow)).reasons == ("several payments are named",)
+    assert len(suggested(flow, only(flow))) == 2
+
+
+def test_what_is_certain_later(flow: FlowWorld) -> None:
+    """A payment whose reference came before it was ours is suggested with its misfits."""
+    flow.waiting()
+    flow.set(provider="fps")
+    take(flow, now_entry(flow, 9_000, f"FOR {flow.reference()}"))
+    flow.set(provider="sandbox")
+    (one,) = suggested(flow, only(flow))
+    assert (one.score, one.clues) == (100, ("reference in a longer text", "short"))
+
+
+def test_too_many_of_one_sum(flow: FlowWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not all payments of a sum are looked at, the sum decides nothing."""
+    plain(flow)
+    flow.waiting()
+    monkeypatch.setattr(candidates, "RIVALS_MAX", 1)
+    take(flow, now_entry(flow))
+    assert flow.credit_statuses() == ["unapplied"]
+
+
+def test_refusal_of_the_customer_again(flow: FlowWorld) -> None:
+    """A notice of the bank that nobody pays is taken once."""
+    flow.waiting()
+    flow.refuse()
+    flow.refuse()
+    assert [one.what for one in flow.journal()].count("refused") == 1
+
+
+# --- FPS accounts -------------------------------------------------------------------------------
+
+
+def at(flow: FlowWorld, account: FpsAccount) -> Where:
+    """Where money of an account comes in."""
+    return Where("fps", account.key, flow.find_project)
+
+
+def test_account_without_references(flow: FlowWorld) -> None:
+    """A sum finds its payment by the account of its QR, and not on another one."""
+    flow.set(provider="fps", four_eyes=True)
+    first, second = add_account(flow, "a"), add_account(flow, "b")
+    flow.waiting()
+    one = now_entry(flow)
+    step = flow.step()
+    flow.do(lambda tx: take_entry(tx, at(flow, second), one, import_id=None, step=step))
+    assert flow.credit_statuses() == ["unapplied"]
+    assert flow.do(lambda tx: accounts_of(tx, flow.project)) == [
+        ("fps", first.key),
+        ("fps", second.key),
+    ]
+    assert decide(flow, Ignore(credit=only(flow).id)).status == "proposed"
+    flow.do(lambda tx: take_entry(tx, at(flow, first), one, import_id=None, step=step))
+    assert flow.payment().status is PaymentStatus.SUCCESS
+
+
+def test_reference_of_another_account(flow: FlowWorld) -> None:
+    """No QR of this account carried it: whoever may speak for one account speaks for no other."""
+    flow.set(provider="fps")
+    add_account(flow, "a", reference_mode="both")
+    second = add_account(flow, "b", reference_mode="both")
+    flow.waiting()
+    flow.notice(flow.credit(account=second.key), "fps")
+    assert flow.credit_statuses() == ["unapplied"]
 
 
 # --- what is no credit --------------------------------------------------------------------------

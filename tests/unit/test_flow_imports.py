@@ -22,7 +22,7 @@ from sampan.storage.imports import Import
 from sampan.workers.importing import TakeStatements
 from sampan.workers.loop import Worker
 from tests.support import camt
-from tests.support.credit_world import ACCOUNT
+from tests.support.credit_world import ACCOUNT, add_account
 from tests.support.flow_world import FlowWorld
 
 NUMBER = "004123456789001"
@@ -121,6 +121,16 @@ def test_file_of_another_account(flow: FlowWorld) -> None:
         "refused",
         "value: this is a file of account 999999999999, not of HK004123456789001",
     )
+
+
+def test_number_that_staff_gave(flow: FlowWorld) -> None:
+    """An account whose number at the bank is known takes no file of another, not even first."""
+    account = add_account(flow, "a", bank_account="004-123456-789001")
+    for number, status in (("555555555555", "refused"), (NUMBER, "running")):
+        to = Addressed("fps", account.key, "a.xml", "staff:amy")
+        stream = io.BytesIO(file(ntry("B1"), account=number))
+        kept = flow.runner.run(take_file(flow.store, stream, to=to, progress=print)).kept
+        assert kept.status == status
 
 
 def test_file_of_several_accounts(flow: FlowWorld) -> None:

@@ -169,6 +169,25 @@ def test_languages_differ() -> None:
         assert "For one-time use only" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "label", "proxy"),
+    [("pay", "FPS ID", "1029384"), ("pay_last_minute", "Mobile number", "+852-91234567")],
+)
+def test_proxy_is_called_what_it_is(name: str, label: str, proxy: str) -> None:
+    """A mobile number in the QR is not called an FPS ID."""
+    said = screen(EXAMPLES[name]).shown()
+    assert label in said
+    assert proxy in said
+    assert ("FPS ID" in said) == (label == "FPS ID")
+
+
+def test_cents_off_are_said_openly() -> None:
+    """The page says how much less than the shop's sum is to be paid, and only where it is."""
+    shown = screen(msgspec.structs.replace(EXAMPLES["pay"], off_minor=3)).shown()
+    assert "HK$0.03 off HK$268.03" in shown
+    assert " off " not in screen(EXAMPLES["pay"]).shown()
+
+
 # --- whatever a text holds ------------------------------------------------------------------
 
 

@@ -462,6 +462,16 @@ def test_unread_qr_is_shown(payload: str) -> None:
     assert qr.png
 
 
+def test_cents_off_are_the_sum_that_is_shown() -> None:
+    """Where the QR asks for less than the shop, the page asks for that, too, and knows how much."""
+    display = DisplayData(
+        payload=PAYLOAD, expires_us=EXPIRES_US, lifetime_s=600, amount_minor=26_797
+    )
+    shown = seen(standing_of(payment_in(St.AWAITING_CUSTOMER_ACTION, display=display)))
+    assert (shown.amount_minor, shown.off_minor) == (26_797, 3)
+    assert EXAMPLES["pay"].off_minor == 0
+
+
 OWN_APP: Final = "https://bank.example/fps?qr={payload}&from=shop"
 
 

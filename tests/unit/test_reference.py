@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.domain.reference import ALPHABET, LENGTH, decode, encode
+from sampan.domain.reference import ALPHABET, LENGTH, decode, encode, near
 
 ids = st.integers(0, 2**53 - 1)
 CONFUSED = frozenset("0Z")
@@ -70,3 +70,22 @@ def test_any_text(text: str) -> None:
     """No text of a stranger makes reading fail."""
     found = decode(text)
     assert found is None or found >= 0
+
+
+@given(st.integers(0, 2**53 - 1), st.integers(0, LENGTH - 1), st.sampled_from([*ALPHABET, "*"]))
+def test_near_a_reference(number: int, place: int, char: str) -> None:
+    """A reference with one wrong character leads to its operation, and so does nothing else."""
+    right = encode(number)
+    text = f"{right[:place]}{char}{right[place + 1 :]}"
+    found = near(f" {text.lower()}-")
+    assert (number in found) == (text != right)
+    for other in found:
+        written = encode(other)
+        assert sum(one != two for one, two in zip(written, text, strict=True)) == 1
+
+
+def test_near_nothing() -> None:
+    """Two strange characters, or another length, are no slip."""
+    right = encode(7)
+    assert near(f"**{right[2:]}") == ()
+    assert near(right[1:]) == ()

@@ -109,8 +109,6 @@ def _text(cell: object, mapping: Mapping) -> str:
         return str(cell)
     if isinstance(cell, datetime):
         return _dated(cell, mapping.date_pattern)
-    if isinstance(cell, date):
-        return _dated(datetime.combine(cell, time()), mapping.date_pattern)
     if isinstance(cell, time):
         return _dated(datetime.combine(date(2000, 1, 1), cell), mapping.time_pattern)
     if isinstance(cell, int | float):

@@ -142,6 +142,12 @@ METHODS: Final = Tab(
             mark("Money and references"),
             (
                 Field(
+                    name="four_eyes",
+                    label=mark("Two people decide about money"),
+                    kind=Kind.TICK,
+                    help=mark("A second person approves what somebody decided."),
+                ),
+                Field(
                     name="other_amount",
                     label=mark("When another amount arrives than was asked for"),
                     kind=Kind.CHOICE,

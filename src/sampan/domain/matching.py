@@ -177,14 +177,8 @@ def near_ids(texts: Iterable[str]) -> tuple[int, ...]:
     A dozen for each such text: in every place at most two characters give a right check.
     """
     words = {word for text in _bounded(texts) for word in (_packed(text), *text.split())}
-    found = (
-        reference.decode(word[:place] + char + word[place + 1 :])
-        for word in sorted(words)
-        if len(word) == reference.LENGTH
-        for place in range(reference.LENGTH)
-        for char in reference.ALPHABET
-    )
-    return tuple(dict.fromkeys(value for value in found if value is not None))
+    found = (value for word in sorted(words) for value in reference.near(word))
+    return tuple(dict.fromkeys(found))
 
 
 def match(arrival: Arrival, candidates: Sequence[Candidate], *, rules: Rules) -> Result:

@@ -107,12 +107,8 @@ def _split(tx: Tx, wish: Split, by: _By) -> int:
 
 
 def _return(tx: Tx, wish: Return, by: _By) -> int:
-    find_project, step = by
-    credit = find_credit(tx, wish.credit)
-    _ask_for(credit, "unapplied", "held")
-    credit = credit_moves.release(tx, credit, find_project=find_project, step=step)
-    resolution.mark_returned(tx, credit, step=step)
-    return credit.id
+    resolution.mark_returned(tx, find_credit(tx, wish.credit), step=by.step)
+    return wish.credit
 
 
 def _ignore(tx: Tx, wish: Ignore, by: _By) -> int:

@@ -85,6 +85,8 @@ def credit(tx: Tx, bank_txn_id: str = "t1", **changes: object) -> Credit:
         "booked_us": 1,
         "received_us": 1,
         "updated_us": 1,
+        "identity": bank_txn_id,
+        "booked_to_us": 1,
     }
     return Credit(**(values | changes))  # type: ignore[arg-type] # values of a check
 
