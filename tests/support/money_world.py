@@ -38,7 +38,7 @@ class MoneyWorld:
         assert payment.display is not None
         fps = emv_qr.decode(payment.display.payload).fps
         assert fps is not None
-        return fps.bill_number or fps.reference_label
+        return fps.bill_number or fps.reference_label or ""
 
     def tell(self, amount_minor: int, reference: str = "", **changes: object) -> Credit:
         """Let the bank say that money came; return the credit as it is kept."""

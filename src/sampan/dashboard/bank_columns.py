@@ -33,6 +33,7 @@ from sampan.web.i18n import mark
 ONE: Final = f"{FILES}/columns/{{key:key}}"
 SHOWN_COUNT: Final = 8
 TRIED_MAX: Final = 20_000
+COLUMN_DIGITS_MAX: Final = 3
 FAULTS_MAX: Final = 8
 REFERENCES_COUNT: Final = 3
 
@@ -92,20 +93,20 @@ async def ask(visit: Visit) -> Response:
     draft = await _draft(visit)
     known = await visit.desk.store.read(lambda tx: imports.known(tx, draft.provider, draft.account))
     proposal = await _proposal(draft)
-    return await _shown(visit, draft, proposal, mapping=known.mapping or proposal.mapping)
+    return await _shown(visit, draft, proposal=proposal, mapping=known.mapping or proposal.mapping)
 
 
 async def choose(visit: Visit) -> Response:
     """Try what was chosen; save it and read the file by it when the person says so."""
     draft = await _draft(visit)
     proposal = await _proposal(draft)
-    mapping = _mapping(visit, draft, proposal)
+    mapping = _mapping(visit, draft, proposal=proposal)
     if mapping is None:
-        return await _shown(visit, draft, proposal, mapping=None, fault=CHOOSE)
+        return await _shown(visit, draft, proposal=proposal, mapping=None, fault=CHOOSE)
     tried = await _try(draft, mapping)
     if not visit.text("save") or not tried.is_right:
         fault = "" if tried.is_right or tried.fault else NOT_SO
-        return await _shown(visit, draft, proposal, mapping=mapping, fault=fault)
+        return await _shown(visit, draft, proposal=proposal, mapping=mapping, fault=fault)
     step = Step(visit.now_us, visit.by)
 
     def save(tx: Tx) -> None:
@@ -151,8 +152,8 @@ def _tried(draft: Draft, mapping: Mapping) -> Tried:
 async def _shown(
     visit: Visit,
     draft: Draft,
-    proposal: Proposal,
     *,
+    proposal: Proposal,
     mapping: Mapping | None,
     fault: str = "",
 ) -> Response:
@@ -166,7 +167,7 @@ async def _shown(
         ),
         "proposal": proposal,
         "headings": _headings(proposal),
-        "typed": _typed(visit, mapping, proposal),
+        "typed": _typed(visit, mapping, proposal=proposal),
         "options": _options(proposal),
         "columns": COLUMNS,
         "references_count": REFERENCES_COUNT,
@@ -196,7 +197,7 @@ def _options(proposal: Proposal) -> list[tuple[str, str]]:
     ]
 
 
-def _typed(visit: Visit, mapping: Mapping | None, proposal: Proposal) -> dict[str, str]:
+def _typed(visit: Visit, mapping: Mapping | None, *, proposal: Proposal) -> dict[str, str]:
     """Return what the form shows: what was chosen, else what a mapping says."""
     if visit.request.method == "POST":
         return {str(name): visit.text(str(name)) for name in visit.form}
@@ -238,7 +239,7 @@ def _number(column: str | int | None, proposal: Proposal) -> str:
 
 def _column(text: str, proposal: Proposal) -> str | int | None:
     """Return a column as a mapping keeps it: by its name where that is the only one so called."""
-    plain = text.isascii() and text.isdigit() and len(text) <= 3  # noqa: PLR2004 - at most 500 columns
+    plain = text.isascii() and text.isdigit() and len(text) <= COLUMN_DIGITS_MAX
     number = int(text) if plain else 0
     if not number:
         return None
@@ -246,7 +247,7 @@ def _column(text: str, proposal: Proposal) -> str | int | None:
     return name if name and proposal.header.count(name) == 1 else number
 
 
-def _mapping(visit: Visit, draft: Draft, proposal: Proposal) -> Mapping | None:
+def _mapping(visit: Visit, draft: Draft, *, proposal: Proposal) -> Mapping | None:
     """Return the mapping that was chosen, None where it is none."""
     chosen: dict[str, Any] = {name: _column(visit.text(name), proposal) for name in COLUMNS}
     named = [_column(visit.text(f"reference-{at}"), proposal) for at in range(REFERENCES_COUNT)]

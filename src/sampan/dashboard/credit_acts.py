@@ -40,6 +40,8 @@ LINES_COUNT: Final = 4
 OTHER_SUM: Final = mark(
     "Another sum would be paid by now than the one you saw. You changed nothing; look at it again."
 )
+PARTS_MIN: Final = 2
+
 NO_AMOUNT: Final = mark("This is no amount. Write it like 1234.50.")
 NO_PAYMENT: Final = mark("There is no payment with this id.")
 SEVERAL: Final = mark("Several payments have this id. Use the operation id of the one you mean.")
@@ -69,26 +71,26 @@ async def apply(visit: Visit) -> Response:
     if isinstance(made, Notice):
         if made.at:
             return await _confirm(visit, visit.text("payment"), notice=made)
-        return await show(visit, key, made)
+        return await show(visit, key, notice=made)
     return visit.go(f"{PATH}/{key}", said=said_of(made, "credit-applied"))
 
 
 async def mark_returned(visit: Visit) -> Response:
     """Note that the money went back."""
     key = key_of(visit)
-    return await _simply(visit, "return", Return(credit=key), said="credit-returned")
+    return await _simply(visit, "return", wish=Return(credit=key), said="credit-returned")
 
 
 async def ignore(visit: Visit) -> Response:
     """Note that the money is no payment."""
     key = key_of(visit)
-    return await _simply(visit, "ignore", Ignore(credit=key), said="credit-ignored")
+    return await _simply(visit, "ignore", wish=Ignore(credit=key), said="credit-ignored")
 
 
 async def take_back(visit: Visit) -> Response:
     """Let the money wait again."""
     key = key_of(visit)
-    return await _simply(visit, "take-back", TakeBack(credit=key), said="credit-waits")
+    return await _simply(visit, "take-back", wish=TakeBack(credit=key), said="credit-waits")
 
 
 async def merge(visit: Visit) -> Response:
@@ -102,7 +104,7 @@ async def merge(visit: Visit) -> Response:
     return await _made(visit, f"merge-{into}", wish=wish, said="credit-merged")
 
 
-async def _simply(visit: Visit, form: str, wish: Wish, *, said: str) -> Response:
+async def _simply(visit: Visit, form: str, *, wish: Wish, said: str) -> Response:
     return await _made(visit, form, wish=lambda _: wish, said=said)
 
 
@@ -111,7 +113,7 @@ async def _made(visit: Visit, form: str, *, wish: Callable[[Tx], Wish], said: st
     await visit.desk.store.read(lambda tx: find_credit(tx, key))
     made = await decide(visit, form, wish=wish)
     if isinstance(made, Notice):
-        return await show(visit, key, made)
+        return await show(visit, key, notice=made)
     return visit.go(f"{PATH}/{key}", said=said_of(made, said))
 
 
@@ -215,13 +217,13 @@ async def divide(visit: Visit) -> Response:
     if isinstance(made, Notice):
         if made.at:
             return await _split(visit, sheet=sheet, notice=made, status=made.status)
-        return await show(visit, key, made)
+        return await show(visit, key, notice=made)
     return visit.go(f"{PATH}/{key}", said=said_of(made, "credit-split"))
 
 
 def _sheet(visit: Visit, tx: Tx) -> Sheet:
     credit = find_credit(tx, key_of(visit))
-    lines = [_line(visit, tx, credit, number=number) for number in range(PARTS_MAX - 1)]
+    lines = [_line(tx, visit, credit=credit, number=number) for number in range(PARTS_MAX - 1)]
     named = [line.found.key for line in lines if line.found is not None]
     rest = credit.amount_minor - sum(line.amount_minor for line in lines)
     filled = [line for line in lines if line.amount or line.payment]
@@ -230,14 +232,14 @@ def _sheet(visit: Visit, tx: Tx) -> Sheet:
         fault = TWICE
     elif rest < 0:
         fault = TOO_MUCH
-    elif len(filled) + bool(rest) < 2 or credit.status not in credit_card.WAITING:  # noqa: PLR2004 - a part and another
+    elif len(filled) + bool(rest) < PARTS_MIN or credit.status not in credit_card.WAITING:
         fault = ONE_PART
     while len(lines) > LINES_COUNT and not (lines[-2].amount or lines[-2].payment):
         lines.pop()
     return Sheet(lines=lines, rest_minor=max(0, rest), fault=fault)
 
 
-def _line(visit: Visit, tx: Tx, credit: Credit, *, number: int) -> Line:
+def _line(tx: Tx, visit: Visit, *, credit: Credit, number: int) -> Line:
     amount, named = visit.text(f"amount-{number}"), visit.text(f"payment-{number}")
     if not amount and not named:
         return Line()

@@ -78,9 +78,9 @@ async def card(visit: Visit) -> Response:
     return await show(visit, key_of(visit))
 
 
-async def show(visit: Visit, key: int, notice: Notice | None = None) -> Response:
+async def show(visit: Visit, key: int, *, notice: Notice | None = None) -> Response:
     """Return a credit's card, with what was amiss with a form."""
-    found = await visit.desk.store.read(lambda tx: _read(visit, tx, key))
+    found = await visit.desk.store.read(lambda tx: _read(tx, visit, key=key))
     credit, view = found.view.credit, found.view
     in_error = notice if notice is not None and notice.at else None
     may_decide = Right.DECIDE_MONEY in visit.rights
@@ -141,7 +141,7 @@ def find_credit(tx: Tx, key: int) -> Credit:
     return credit
 
 
-def _read(visit: Visit, tx: Tx, key: int) -> Card:
+def _read(tx: Tx, visit: Visit, *, key: int) -> Card:
     credit = find_credit(tx, key)
     find_project = visit.desk.find_project
     waits, text = credit.status in WAITING, visit.asked("find")
@@ -151,8 +151,8 @@ def _read(visit: Visit, tx: Tx, key: int) -> Card:
     view = credit_views.view(tx, credit)
     return Card(
         view=view,
-        offers=_offers(visit, tx, view, told),
-        found=searched(visit, tx, credit, text=text) if waits and text else None,
+        offers=_offers(tx, visit, view=view, told=told),
+        found=searched(tx, visit, credit=credit, text=text) if waits and text else None,
         postings=ledger.of_credit(tx, credit.id),
         by_hand=_by_hand(tx, credit),
         file=None if credit.import_id is None else imports.find(tx, credit.import_id),
@@ -165,7 +165,7 @@ def _read(visit: Visit, tx: Tx, key: int) -> Card:
     )
 
 
-def _offers(visit: Visit, tx: Tx, view: CreditView, told: Sequence[Suggestion]) -> list[Offer]:
+def _offers(tx: Tx, visit: Visit, *, view: CreditView, told: Sequence[Suggestion]) -> list[Offer]:
     """Return what a person can choose at once: the payment that it was for, then suggestions."""
     find_project = visit.desk.find_project
     credit, own = view.credit, view.payment
@@ -182,7 +182,7 @@ def _offers(visit: Visit, tx: Tx, view: CreditView, told: Sequence[Suggestion]) 
     return offers
 
 
-def searched(visit: Visit, tx: Tx, credit: Credit, *, text: str) -> list[Offer]:
+def searched(tx: Tx, visit: Visit, *, credit: Credit, text: str) -> list[Offer]:
     """Return the payments that an exact id names."""
     rows = payment_lists.search(tx, text, None) if len(text) <= TEXT_CHARS_MAX else ()
     keys = [row.key for row in rows[:FOUND_MAX]]

@@ -96,7 +96,7 @@ async def listing(visit: Visit) -> Response:
 
     def look(tx: Tx) -> Found:
         accounts = bank_accounts.every(visit, tx)
-        wanted = _wanted(visit, tx, asked, accounts=accounts)
+        wanted = _wanted(tx, visit, asked=asked, accounts=accounts)
         page = credit_lists.page(tx, wanted, after=after, most=ROWS_COUNT)
         waiting = Filter(statuses=WAITING)
         return Found(
@@ -112,10 +112,10 @@ async def listing(visit: Visit) -> Response:
         )
 
     found = await visit.desk.store.read(look)
-    return visit.page("credits.html", _context(visit, asked, found) | {"after": after})
+    return visit.page("credits.html", _context(visit, asked, found=found) | {"after": after})
 
 
-def _context(visit: Visit, asked: Asked, found: Found) -> dict[str, Any]:
+def _context(visit: Visit, asked: Asked, *, found: Found) -> dict[str, Any]:
     view = asked.kept.get("status", "")
     return {
         "found": found,
@@ -145,7 +145,7 @@ async def as_csv(visit: Visit) -> Response:
 
     def begin(tx: Tx) -> tuple[Sequence[BankAccount], Filter]:
         accounts = bank_accounts.every(visit, tx)
-        return accounts, _wanted(visit, tx, asked, accounts=accounts)
+        return accounts, _wanted(tx, visit, asked=asked, accounts=accounts)
 
     accounts, wanted = await visit.desk.store.read(begin)
     named = bank_accounts.names(accounts)
@@ -206,7 +206,7 @@ def _rows(tx: Tx, page: Page) -> list[Row]:
     ]
 
 
-def _wanted(visit: Visit, tx: Tx, asked: Asked, *, accounts: Sequence[BankAccount]) -> Filter:
+def _wanted(tx: Tx, visit: Visit, *, asked: Asked, accounts: Sequence[BankAccount]) -> Filter:
     view = asked.one_of("status", [name for name in VIEWS if name]) or ""
     value = asked.one_of("account", [one.value for one in accounts])
     account = None if value is None else bank_accounts.chosen(accounts, value)

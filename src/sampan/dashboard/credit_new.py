@@ -128,7 +128,7 @@ async def _shown(
 ) -> Response:
     def look(tx: Tx) -> tuple[Sequence[BankAccount], set[str]]:
         accounts = bank_accounts.every(visit, tx)
-        return accounts, {one.value for one in accounts if _needs_two(visit, tx, one)}
+        return accounts, {one.value for one in accounts if _needs_two(tx, visit, account=one)}
 
     accounts, two = await visit.desk.store.read(look)
     shown = {name: text if is_line(text) else "" for name, text in typed.items()}
@@ -141,7 +141,7 @@ async def _shown(
     return visit.page("credit_new.html", context, status=status if errors else 200)
 
 
-def _needs_two(visit: Visit, tx: Tx, account: BankAccount) -> bool:
+def _needs_two(tx: Tx, visit: Visit, *, account: BankAccount) -> bool:
     wish = Enter(
         provider=account.provider,
         account=account.account,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sampan.codecs import qr_image
 from sampan.dashboard import credit_words, story, words
 from sampan.dashboard.money_forms import (
+    DECIDED,
     Notice,
     ToldError,
     carried_out,
@@ -106,6 +107,9 @@ async def mark_returned(visit: Visit) -> Response:
         credit = kept.find(tx, number)
         if credit is None or credit.payment != key:
             raise Refusal(Code.NOT_FOUND, "", http_status=404)
+        if credit.status == "held":
+            # Its payment would go on waiting: that is seen, and decided, on the credit's own card.
+            raise ToldError(DECIDED)
         return Return(credit=number)
 
     return await _decided(visit, f"return-{number}", wish=wish, said="credit-returned")
@@ -162,7 +166,7 @@ async def _decided(visit: Visit, form: str, *, wish: Callable[[Tx], Wish], said:
 
 async def _card(visit: Visit, notice: Notice | None = None) -> Response:
     key = _key(visit)
-    found = await visit.desk.store.read(lambda tx: _read(visit, tx, key))
+    found = await visit.desk.store.read(lambda tx: _read(tx, visit, key=key))
     if found is None:
         raise Refusal(Code.NOT_FOUND, "", http_status=404)
     past, payment, rights = found.past, found.past.payment, visit.rights
@@ -203,7 +207,7 @@ _TABLES: Final[Mapping[str, Any]] = {
 }
 
 
-def _read(visit: Visit, tx: Tx, key: int) -> Card | None:
+def _read(tx: Tx, visit: Visit, *, key: int) -> Card | None:
     payment = payments.payment_by_key(tx, key)
     if payment is None:
         return None

@@ -89,7 +89,7 @@ async def page(visit: Visit) -> Response:
         "kinds": [tone for _, tone in (*AT_BANK.values(), *OF_PAYMENTS.values())],
         "at_bank": AT_BANK,
         "of_payments": OF_PAYMENTS,
-        "links": {kind: _link(kind, day, value) for kind in AtBank},
+        "links": {kind: _link(kind, day=day, account=value) for kind in AtBank},
         "paid_link": urlencode({"status": "success", "updated_from": day, "updated_to": day}),
         "unpaid_link": urlencode({"created_from": day, "created_to": day}),
         "csv": urlencode({"day": day, "account": value}),
@@ -164,7 +164,7 @@ def _chart(one: Day, code: str) -> Chart:
     return charts.columns(series, names, text=lambda v: f"{v // MINOR:,}", unit=MINOR)
 
 
-def _link(kind: AtBank, day: str, account: str) -> str:
+def _link(kind: AtBank, *, day: str, account: str) -> str:
     return urlencode({**_QUERIES[kind], "booked": day, "account": account})
 
 

@@ -62,8 +62,12 @@ async def take_file(
             entries=entries,
             tell=lambda done: None if progress is None else progress(done, count),
         )
-        go_on = partial(flow.hold if held else flow.start, kept=begun.kept, entries_count=done)
-        await store.transact(partial(go_on, now_us=store.clock.now_us()))
+        if held:
+            go_on = partial(flow.hold, kept=begun.kept, entries_count=done)
+        else:
+            now_us = store.clock.now_us()
+            go_on = partial(flow.start, kept=begun.kept, entries_count=done, now_us=now_us)
+        await store.transact(go_on)
     # One that waits for a person may be dropped by somebody at any time.
     found = await store.read(lambda tx: imports.find(tx, begun.kept.id))
     return Begun(found or begun.kept, is_new=begun.is_new)

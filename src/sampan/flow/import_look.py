@@ -79,7 +79,7 @@ def _outlooks(tx: Tx, made: Import, entries: Sequence[StatementEntry]) -> Iterat
     # Names are those of the account, whatever the file calls it.
     ours = [msgspec.structs.replace(entry, account=made.account) for entry in entries]
     names = [told_of(entry, import_id=made.id, now_us=made.created_us).identity for entry in ours]
-    known = kept.known_notices(tx, made.provider, made.account, names)
+    known = kept.known_notices(tx, made.provider, made.account, names=names)
     for entry, name in zip(entries, names, strict=True):
         passed = passed_over(entry)
         if made.file_account and entry.account != made.file_account:

@@ -141,10 +141,14 @@ def start(tx: Tx, kept: Import, *, entries_count: int, now_us: int) -> None:
     _note(tx, kept, "statement begun", now_us=now_us, why=kept.file_name)
 
 
-def hold(tx: Tx, kept: Import, *, entries_count: int, now_us: int) -> bool:  # noqa: ARG001 - as `start`
-    """Let the kept entries wait until a person has looked at them; False as `start` does."""
+def hold(tx: Tx, kept: Import, *, entries_count: int) -> None:
+    """Let the kept entries wait until a person has looked at them.
+
+    Raises `Refusal` 409 where somebody else has begun the same file anew.
+    """
     after = msgspec.structs.replace(kept, entries_count=entries_count)
-    return imports.move(tx, kept, after)
+    if not imports.move(tx, kept, after):
+        raise _begun_anew()
 
 
 def forget(tx: Tx, kept: Import, *, step: Step) -> None:

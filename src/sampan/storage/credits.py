@@ -160,7 +160,7 @@ def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: 
     )
 
 
-def known_notices(tx: Tx, provider: str, account: str, names: Sequence[str]) -> frozenset[str]:
+def known_notices(tx: Tx, provider: str, account: str, *, names: Sequence[str]) -> frozenset[str]:
     """Return which of these notices were taken before."""
     chosen = select(_i.c.notice_id).where(
         _i.c.provider == provider, _i.c.account == account, _i.c.notice_id.in_(names)
