@@ -13,8 +13,10 @@ from sampan.dashboard import bank_files
 from sampan.dashboard.asked import day_text
 from sampan.domain.rights import Role
 from sampan.storage import file_drafts, imports
-from tests.support import camt
+from tests.support import camt, payment_examples
 from tests.support.client import Answer
+from tests.support.fps import add_account
+from tests.support.merchant import Merchant
 from tests.support.money_world import MoneyWorld
 from tests.support.platform import ProjectClient, RunningPlatform, until
 from tests.support.staff import Member, Staff, text_of
@@ -294,6 +296,7 @@ def test_day_is_reconciled(amy: Member, money: MoneyWorld) -> None:
     amy.post(f"/credits/{gone.id}/return", why="sent back")
     money.tell(10_000, money.reference(money.waiting("R-4")), booked_us=now_us - 3 * 86_400_000_000)
     money.waiting("R-5", amount=777)
+    money.foreign("R-6")
     found = figures(amy, money, day)
     assert found == {
         "A payment's, as asked for": ["2", "200.00"],
@@ -313,8 +316,9 @@ def test_day_is_reconciled(amy: Member, money: MoneyWorld) -> None:
     page = amy.get("/reconciliation", day=day, account=account)
     assert "Something is left to explain" in text_of(page)
     assert "R-4" in text_of(page)
+    assert "CN¥100.00" in text_of(page)
     links = re.findall(r'href="(/dashboard/credits\?[^"]*booked[^"]*)"', page.raw.decode())
-    assert len(links) == 5
+    assert len(links) == 6
     for link in links:
         shown = amy.get(link.replace("&amp;", "&").removeprefix("/dashboard"))
         assert "No credit fits" not in text_of(shown)
@@ -361,3 +365,18 @@ def _payload(money: MoneyWorld, payment_id: str) -> str:
     display = money.waiting(payment_id).display
     assert display is not None
     return display.payload
+
+
+def test_day_of_an_fps_account(amy: Member, platform: RunningPlatform, merchant: Merchant) -> None:
+    """Payments of the projects that use an FPS account stand against that account alone."""
+    shop = platform.add_project(merchant.url, secret=merchant.secrets[0], provider="fps")
+    account = add_account(platform, reference_mode="none")
+    account.attach(shop)
+    payment_examples.waiting(shop, "FPS-1", amount=1_234)
+    value = f"fps/{account.account.key}"
+    said = text_of(amy.get("/reconciliation", account=value))
+    assert account.account.name in said
+    assert "Payments for which no money came 1 HK$12.34" in said
+    assert "Payments for which no money came 1" not in text_of(
+        amy.get("/reconciliation", account=value, day="2020-01-01")
+    )
