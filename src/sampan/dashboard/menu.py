@@ -20,6 +20,8 @@ MENU: Final = (
     Entry("/dashboard/", mark("Overview"), Right.VIEW_PAYMENTS, "home"),
     Entry("/dashboard/payments", mark("Payments"), Right.VIEW_PAYMENTS, "rows"),
     Entry("/dashboard/links", mark("Payment links"), Right.PAYMENT_LINKS, "link"),
+    Entry("/dashboard/credits", mark("Credits"), Right.CREDITS, "bank"),
+    Entry("/dashboard/reconciliation", mark("Reconciliation"), Right.CREDITS, "scales"),
     Entry("/dashboard/callbacks", mark("Callbacks"), Right.VIEW_PAYMENTS, "send"),
     Entry("/dashboard/analytics", mark("Analytics"), Right.ANALYTICS, "chart"),
     Entry("/dashboard/reports", mark("Reports"), Right.REPORTS, "report"),

@@ -15,7 +15,15 @@ from sampan.domain.figures import Figures, total
 from sampan.domain.rights import Right
 from sampan.domain.statuses import WAITING, PaymentStatus
 from sampan.flow.delivery import FAILING_AFTER
-from sampan.storage import callback_lists, credits, payment_lists, projects, rollups  # noqa: A004
+from sampan.storage import (
+    callback_lists,
+    credits,  # noqa: A004
+    decisions,
+    payment_lists,
+    projects,
+    reversals,
+    rollups,
+)
 from sampan.storage.engine import Tx
 from sampan.storage.payment_lists import Filter
 from sampan.web import charts
@@ -25,6 +33,7 @@ from sampan.web.render import language_of
 
 DAYS: Final = 7
 WAITING_MAX: Final = 10_000
+ASIDE_MAX: Final = 1_000
 MINOR: Final = 100
 _CURRENCIES: Final = ("HKD", "CNY")
 
@@ -45,11 +54,20 @@ class Trouble:
     unapplied: Sequence[tuple[str, int, int]]
     failing_count: int
     given_up_count: int
+    proposals_count: int = 0
+    reversals_count: int = 0
 
     @property
     def is_none(self) -> bool:
         """Whether nothing is amiss."""
-        return not (self.held_count or self.unapplied or self.failing_count or self.given_up_count)
+        counts = (
+            self.held_count,
+            self.failing_count,
+            self.given_up_count,
+            self.proposals_count,
+            self.reversals_count,
+        )
+        return not (self.unapplied or any(counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,7 @@ async def overview(visit: Visit) -> Response:
         "waiting_statuses": sorted(status.value for status in WAITING),
         "most": WAITING_MAX,
         "may_make_projects": Right.PROJECT_SETTINGS in visit.rights,
+        "may_see_credits": Right.CREDITS in visit.rights,
         "may_make_links": Right.PAYMENT_LINKS in visit.rights,
         "may_analyse": Right.ANALYTICS in visit.rights,
     }
@@ -87,7 +106,7 @@ async def overview(visit: Visit) -> Response:
 def _seen(visit: Visit, tx: Tx) -> Seen:
     return Seen(
         days=_days(tx, visit.now_us),
-        trouble=_trouble(tx),
+        trouble=_trouble(visit, tx),
         waiting_count=_count(tx, Filter(statuses=tuple(WAITING))),
         has_projects=bool(projects.every(tx, vault=visit.desk.vault, now_us=visit.now_us)),
         has_payments=bool(payment_lists.page(tx, Filter(), most=1).rows),
@@ -114,13 +133,17 @@ def _figures(found: Answer, number: int) -> Figures:
     )
 
 
-def _trouble(tx: Tx) -> Trouble:
+def _trouble(visit: Visit, tx: Tx) -> Trouble:
     given_up = callback_lists.Filter(status="exhausted")
+    # Whoever may not see credits is not led to them.
+    sees = Right.CREDITS in visit.rights
     return Trouble(
         held_count=_count(tx, Filter(held=True)),
         unapplied=credits.unapplied(tx, most=WAITING_MAX),
         failing_count=len(callback_lists.endpoints(tx, failures_min=FAILING_AFTER)),
         given_up_count=callback_lists.count(tx, given_up, most=WAITING_MAX),
+        proposals_count=len(decisions.page(tx, status="proposed", most=ASIDE_MAX)) if sees else 0,
+        reversals_count=len(reversals.listing(tx, most=ASIDE_MAX)) if sees else 0,
     )
 
 

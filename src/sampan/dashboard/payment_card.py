@@ -8,9 +8,19 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from sampan.codecs import qr_image
-from sampan.dashboard import story, words
-from sampan.dashboard.payments import PAYMENTS, is_line, number_of
+from sampan.dashboard import credit_words, story, words
+from sampan.dashboard.money_forms import (
+    DECIDED,
+    Notice,
+    ToldError,
+    carried_out,
+    decide,
+    said_of,
+    step_of,
+)
+from sampan.dashboard.payments import PAYMENTS, number_of
 from sampan.dashboard.story import Past
+from sampan.dashboard.told import people_names
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
 from sampan.domain import events as ev
@@ -21,9 +31,8 @@ from sampan.domain.payment import Payment
 from sampan.domain.rights import Right
 from sampan.domain.statuses import WAITING
 from sampan.errors import Refusal
-from sampan.flow import credit_decisions, delivery, telling
-from sampan.flow.settle import Step
-from sampan.storage import callbacks, journal, payments, projects, users
+from sampan.flow import credit_decisions, credit_views, delivery, telling
+from sampan.storage import callbacks, decisions, journal, payments, projects, users
 from sampan.storage import credits as kept
 from sampan.storage.callbacks import Callback
 from sampan.storage.credits import Credit
@@ -34,12 +43,6 @@ from sampan.web.i18n import mark
 PARTS_MAX: Final = 200
 """So many of the newest of each kind stand on a card; who has more has a fault elsewhere."""
 PEOPLE_MAX: Final = 20
-WHY_CHARS_MAX: Final = 500
-
-NO_REASON: Final = mark("Give a reason, in one line of at most 500 characters.")
-DECIDED: Final = mark(
-    "Somebody decided about this just before you. You changed nothing; below is how it stands now."
-)
 OTHER_SUM: Final = mark(
     "Another sum waits by now than the one you saw. You changed nothing; look at it again."
 )
@@ -50,22 +53,16 @@ NO_ADDRESS: Final = mark("This callback has no address, so it cannot be sent.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """What a card says about a form that was not carried out. `at` names the form."""
-
-    text: str
-    status: int
-    at: str = ""
-    typed: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """All that a card shows."""
 
     past: Past
     project: str
     waiting: Sequence[Credit] = field(default_factory=tuple)
+    reasons: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    proposals: Sequence[Decision] = ()
+    needs_two: bool = False
+    people: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def waiting_minor(self) -> int:
@@ -80,57 +77,64 @@ async def card(visit: Visit) -> Response:
 
 async def accept(visit: Visit) -> Response:
     """Take the money that waits as the payment: exactly the sum that the person saw."""
+    key = _key(visit)
 
-    def wish(tx: Tx, payment: Payment) -> Wish:
-        waiting = _waiting(tx, payment)
+    def wish(tx: Tx) -> Wish:
+        waiting = _waiting(tx, _payment(tx, key))
         if waiting and str(sum(one.amount_minor for one in waiting)) != visit.text("sum"):
-            raise Refusal(Code.STATUS_FORBIDS, OTHER_SUM, http_status=409)
-        return Accept(payment=payment.key)
+            raise ToldError(OTHER_SUM)
+        return Accept(payment=key)
 
-    return await _decide(visit, "accept", wish=wish, said="money-accepted")
+    return await _decided(visit, "accept", wish=wish, said="money-accepted")
 
 
 async def decline(visit: Visit) -> Response:
     """Give a payment up; what arrived for it waits to be sent back."""
+    key = _key(visit)
 
-    def wish(_: Tx, payment: Payment) -> Wish:
-        return Decline(payment=payment.key)
+    def wish(tx: Tx) -> Wish:
+        _payment(tx, key)
+        return Decline(payment=key)
 
-    return await _decide(visit, "decline", wish=wish, said="payment-declined")
+    return await _decided(visit, "decline", wish=wish, said="payment-declined")
 
 
 async def mark_returned(visit: Visit) -> Response:
     """Note that money which fits nowhere went back to its payer."""
     key, number = _key(visit), number_of(visit.request.path_params["credit"])
-    form = f"return-{number}"
 
-    def change(tx: Tx) -> Decision:
+    def wish(tx: Tx) -> Wish:
         credit = kept.find(tx, number)
         if credit is None or credit.payment != key:
             raise Refusal(Code.NOT_FOUND, "", http_status=404)
-        return _decided(tx, visit, Return(credit=number))
+        if credit.status == "held":
+            # Its payment would go on waiting: that is seen, and decided, on the credit's own card.
+            raise ToldError(DECIDED)
+        return Return(credit=number)
 
-    return await _carried_out(visit, form, change=change, said="credit-returned")
+    return await _decided(visit, f"return-{number}", wish=wish, said="credit-returned")
 
 
 async def resend(visit: Visit) -> Response:
     """Send a callback of the payment again, if it still stands as the person saw it."""
     key, number = _key(visit), number_of(visit.request.path_params["callback"])
-    form = f"resend-{number}"
 
     def change(tx: Tx) -> None:
         callback = callbacks.find(tx, number)
         if callback is None or callback.payment != key:
             raise Refusal(Code.NOT_FOUND, "", http_status=404)
         if not callback.url:
-            raise Refusal(Code.STATUS_FORBIDS, NO_ADDRESS, http_status=409)
-        step, lane = _step(visit), telling.lane(callback.url)
+            raise ToldError(NO_ADDRESS)
+        step, lane = step_of(visit), telling.lane(callback.url)
         if state_of(callback) != visit.text("seen") or not delivery.resend(
             tx, callback, lane=lane, by=step.by, now_us=step.now_us, why=step.why
         ):
-            raise Refusal(Code.STATUS_FORBIDS, SENT_MEANWHILE, http_status=409)
+            raise ToldError(SENT_MEANWHILE)
 
-    return await _carried_out(visit, form, change=change, said="callback-resent")
+    made = await carried_out(visit, f"resend-{number}", change=change)
+    if isinstance(made, Notice):
+        return await _card(visit, made)
+    return visit.go(f"{PAYMENTS}/{key}", said="callback-resent")
 
 
 def state_of(callback: Callback) -> str:
@@ -145,58 +149,24 @@ def _key(visit: Visit) -> int:
     return number_of(visit.request.path_params["key"])
 
 
-def _step(visit: Visit) -> Step:
-    return Step(visit.now_us, visit.by, visit.text("why"))
+def _payment(tx: Tx, key: int) -> Payment:
+    payment = payments.payment_by_key(tx, key)
+    if payment is None:
+        raise Refusal(Code.NOT_FOUND, "", http_status=404)
+    return payment
 
 
-async def _decide(
-    visit: Visit, form: str, *, wish: Callable[[Tx, Payment], Wish], said: str
-) -> Response:
-    key = _key(visit)
-
-    def change(tx: Tx) -> Decision:
-        payment = payments.payment_by_key(tx, key)
-        if payment is None:
-            raise Refusal(Code.NOT_FOUND, "", http_status=404)
-        return _decided(tx, visit, wish(tx, payment))
-
-    return await _carried_out(visit, form, change=change, said=said)
-
-
-def _decided(tx: Tx, visit: Visit, wish: Wish) -> Decision:
-    find_project = visit.desk.find_project
-    return credit_decisions.decide(tx, wish, find_project=find_project, step=_step(visit))
-
-
-async def _carried_out(
-    visit: Visit, form: str, *, change: Callable[[Tx], Decision | None], said: str
-) -> Response:
-    """Carry out what a form asks for with its reason, and go back to the card.
-
-    Where a second person has to approve it, say that instead.
-    """
-    why = visit.text("why")
-    if not 1 <= len(why) <= WHY_CHARS_MAX or not is_line(why):
-        typed = why[:WHY_CHARS_MAX] if is_line(why) else ""
-        return await _card(visit, Notice(text=NO_REASON, status=400, at=form, typed=typed))
-    try:
-        made = await visit.desk.store.transact(change)
-    except Refusal as refusal:
-        if refusal.code != Code.STATUS_FORBIDS:
-            raise
-        # What the use cases say is for programs; what this module says is for people.
-        text = refusal.message if refusal.message in _OURS else DECIDED
-        return await _card(visit, Notice(text=text, status=409))
-    proposed = made is not None and made.status == "proposed"
-    return visit.go(f"{PAYMENTS}/{_key(visit)}", said="decision-proposed" if proposed else said)
-
-
-_OURS: Final = frozenset({OTHER_SUM, SENT_MEANWHILE, NO_ADDRESS})
+async def _decided(visit: Visit, form: str, *, wish: Callable[[Tx], Wish], said: str) -> Response:
+    """Decide with the form's reason, and go back to the card."""
+    made = await decide(visit, form, wish=wish)
+    if isinstance(made, Notice):
+        return await _card(visit, made)
+    return visit.go(f"{PAYMENTS}/{_key(visit)}", said=said_of(made, said))
 
 
 async def _card(visit: Visit, notice: Notice | None = None) -> Response:
     key = _key(visit)
-    found = await visit.desk.store.read(lambda tx: _read(tx, key))
+    found = await visit.desk.store.read(lambda tx: _read(tx, visit, key=key))
     if found is None:
         raise Refusal(Code.NOT_FOUND, "", http_status=404)
     past, payment, rights = found.past, found.past.payment, visit.rights
@@ -211,6 +181,8 @@ async def _card(visit: Visit, notice: Notice | None = None) -> Response:
         "may_accept": may_decide and bool(found.waiting) and _leads(payment, ev.StaffAccepted),
         "may_decline": may_decide and _leads(payment, ev.StaffDeclined),
         "may_return": may_decide,
+        "may_see_credits": Right.CREDITS in rights,
+        "me": visit.by,
         "may_resend": Right.RESEND_CALLBACKS in rights,
         "notice": "" if notice is None or in_error else notice.text,
         "wrong": notice if in_error else None,
@@ -230,10 +202,12 @@ _TABLES: Final[Mapping[str, Any]] = {
     "callback_statuses": words.CALLBACK_STATUSES,
     "credit_statuses": words.CREDIT_STATUSES,
     "operation_names": words.OPERATIONS,
+    "why": credit_words.WHY,
+    "wishes": credit_words.WISHES,
 }
 
 
-def _read(tx: Tx, key: int) -> Card | None:
+def _read(tx: Tx, visit: Visit, *, key: int) -> Card | None:
     payment = payments.payment_by_key(tx, key)
     if payment is None:
         return None
@@ -249,7 +223,17 @@ def _read(tx: Tx, key: int) -> Card | None:
         people={user.email: user.name for user in found if user is not None},
     )
     project = projects.names(tx).get(payment.project_id, "")
-    return Card(past=past, project=project, waiting=_waiting(tx, payment))
+    made = decisions.about(tx, payment=key)
+    wish, find_project = Decline(payment=key), visit.desk.find_project
+    return Card(
+        past=past,
+        project=project,
+        waiting=_waiting(tx, payment),
+        reasons=credit_views.reasons_of(tx, past.credits),
+        proposals=[one for one in made if one.status == "proposed"],
+        needs_two=credit_decisions.needs_two(tx, wish, find_project=find_project),
+        people=people_names(users.every(tx)),
+    )
 
 
 def _waiting(tx: Tx, payment: Payment) -> list[Credit]:

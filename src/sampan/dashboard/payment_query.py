@@ -209,6 +209,11 @@ def _bound(value: str, *, ends: bool) -> int | None:
         return None
 
 
+def moment_us(text: str) -> int | None:
+    """Read `YYYY-MM-DDTHH:MM` of Hong Kong as microseconds; None for anything else."""
+    return _bound(text, ends=False)
+
+
 def _statuses(query: Query) -> tuple[PaymentStatus, ...]:
     """Return the statuses that are asked for, each once and in the order of the enumeration."""
     chosen = {one for value in query.values("status") for one in GROUPS.get(value, ())}

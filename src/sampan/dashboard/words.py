@@ -45,6 +45,19 @@ SAID: Final[Mapping[str, str]] = {
     "schedule-off": mark("The schedule is off; it makes no reports until it is on again."),
     "schedule-deleted": mark("The schedule is deleted. The reports that it has made stay."),
     "batch-started": mark("The links are being made. You may leave this page."),
+    "credit-applied": mark("The money is taken as the payment."),
+    "credit-split": mark("The money is split."),
+    "credit-ignored": mark("The money is set aside; it waits for nobody."),
+    "credit-merged": mark("It is noted that this is the same money."),
+    "credit-waits": mark("The money waits for a decision again."),
+    "credit-entered": mark("The money is entered."),
+    "reversal-done": mark("It is noted what the bank took back."),
+    "decision-approved": mark("Approved and carried out."),
+    "decision-refused": mark("The proposal is not carried out."),
+    "decision-withdrawn": mark("Your proposal is withdrawn."),
+    "import-started": mark("The entries are being taken in. You may leave this page."),
+    "import-dropped": mark("Nothing of the file was taken."),
+    "mapping-saved": mark("How this account's files are read is saved."),
 }
 """Name in an address → what was done, told on the page after it."""
 
@@ -84,6 +97,9 @@ CREDIT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
     "held": (mark("Waits for a decision"), "busy"),
     "applied": (mark("Taken as the payment"), "good"),
     "returned": (mark("Sent back"), "idle"),
+    "ignored": (mark("No payment"), "idle"),
+    "merged": (mark("Entered twice"), "idle"),
+    "split": (mark("Split"), "idle"),
 }
 
 OPERATIONS: Final[Mapping[str, str]] = {

@@ -57,6 +57,12 @@ def decide(tx: Tx, wish: Wish, *, find_project: FindProject, step: Step) -> Deci
     return made
 
 
+def needs_two(tx: Tx, wish: Wish, *, find_project: FindProject) -> bool:
+    """Whether a decision would only be proposed. Raises `Refusal` 404 as `decide` does."""
+    found = _projects(tx, _about(tx, wish), find_project)
+    return any(project.settings.four_eyes for project in found)
+
+
 def approve(tx: Tx, key: int, *, find_project: FindProject, step: Step) -> Decision:
     """Carry a proposal out, as another person than the one who made it.
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sampan.domain import events as ev
 from sampan.domain.credit_reasons import misfits
 from sampan.domain.fps_account import PROVIDER
-from sampan.domain.machine import Reason
+from sampan.domain.machine import MOVES, Reason
 from sampan.domain.matching import Arrival
 from sampan.domain.payment import Payment
 from sampan.domain.project import Project
@@ -28,6 +29,20 @@ class Suggestion(msgspec.Struct, frozen=True):
     clues: tuple[str, ...]
 
 
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What it would do to take a credit as a payment, seen from how things stand now.
+
+    `sum_minor` would be paid, with `others` that are held for the payment. `can_be` is false where
+    it would be refused: another currency, or a payment that takes no more money.
+    """
+
+    payment: Payment
+    project: Project
+    sum_minor: int
+    others: tuple[Credit, ...]
+    can_be: bool
+
+
 class CreditView(msgspec.Struct, frozen=True, kw_only=True):
     """A credit with all that is known of it.
 
@@ -46,8 +61,7 @@ class CreditView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is not simply the payment's money; empty where it is."""
-        told = tuple(reason.value for reason in self.misfits)
-        return told or ((self.why,) if self.why and self.credit.status != "applied" else ())
+        return _reasons(self.credit, self.misfits)
 
 
 def view(tx: Tx, credit: Credit) -> CreditView:
@@ -62,6 +76,24 @@ def view(tx: Tx, credit: Credit) -> CreditView:
         reversals=tuple(reversals.of_credit(tx, credit.id)),
         decisions=tuple(decisions.about(tx, credit=credit.id)),
     )
+
+
+def reasons_of(tx: Tx, credits_: Sequence[Credit]) -> dict[int, tuple[str, ...]]:
+    """Return why each of some credits is not simply a payment's money: credit → reasons."""
+    keys = sorted({credit.payment for credit in credits_ if credit.payment is not None})
+    found = payments.payments_by_keys(tx, keys) if keys else {}
+    told: dict[int, tuple[str, ...]] = {}
+    for credit in credits_:
+        payment = None if credit.payment is None else found[credit.payment]
+        differs = () if payment is None else misfits_of(tx, credit, payment)
+        told[credit.id] = _reasons(credit, differs)
+    return told
+
+
+def _reasons(credit: Credit, differs: Sequence[Reason]) -> tuple[str, ...]:
+    told = tuple(reason.value for reason in differs)
+    why = "" if credit.found is None else credit.found.why
+    return told or ((why,) if why and credit.status != "applied" else ())
 
 
 def misfits_of(tx: Tx, credit: Credit, payment: Payment) -> tuple[Reason, ...]:
@@ -97,6 +129,26 @@ def suggestions(tx: Tx, credit: Credit, *, find_project: FindProject) -> Sequenc
     told = finding.likely(tx, where, arrival).likely
     found = payments.payments_by_keys(tx, [key for key, _, _ in told]) if told else {}
     return [Suggestion(found[key], score, clues) for key, score, clues in told]
+
+
+def foresee(tx: Tx, credit: Credit, payment: Payment, *, find_project: FindProject) -> Foreseen:
+    """Return what `Apply` of a credit to a payment would do."""
+    project = find_project(tx, payment.project_id)
+    assert project is not None  # noqa: S101 - a foreign key keeps it
+    held = tuple(
+        one
+        for one in kept.waiting_of_payment(tx, payment.key)
+        if one.status == "held" and one.id != credit.id and one.currency == payment.currency
+    )
+    waits = credit.status in {"unapplied", "held"}
+    moves = (payment.status, ev.StaffAccepted) in MOVES
+    return Foreseen(
+        payment=payment,
+        project=project,
+        sum_minor=credit.amount_minor + sum(one.amount_minor for one in held),
+        others=held,
+        can_be=waits and moves and credit.currency == payment.currency,
+    )
 
 
 def accounts_of(tx: Tx, project: Project) -> list[tuple[str, str]]:

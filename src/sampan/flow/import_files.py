@@ -29,10 +29,16 @@ class Addressed(NamedTuple):
 
 
 async def take_file(
-    store: Store, stream: Seekable, *, to: Addressed, progress: Progress | None = None
+    store: Store,
+    stream: Seekable,
+    *,
+    to: Addressed,
+    progress: Progress | None = None,
+    held: bool = False,
 ) -> Begun:
     """Read a file whole, keep its entries, and leave it to the workers to take them in.
 
+    `held`: leave it to a person first, who looks at it and then starts it or drops it.
     What is returned is running, or refused with its fault, or was imported before. Stopped before
     its end, nothing of it is taken, and the same file can be sent again.
     """
@@ -50,29 +56,33 @@ async def take_file(
     if begun.is_new:
         entries = files.entries(stream, mapping=known.mapping)
         count = looked.entries_count
-        await _keep(
+        done = await _keep(
             store,
             begun.kept,
             entries=entries,
             tell=lambda done: None if progress is None else progress(done, count),
         )
+        if held:
+            go_on = partial(flow.hold, kept=begun.kept, entries_count=done)
+        else:
+            now_us = store.clock.now_us()
+            go_on = partial(flow.start, kept=begun.kept, entries_count=done, now_us=now_us)
+        await store.transact(go_on)
+    # One that waits for a person may be dropped by somebody at any time.
     found = await store.read(lambda tx: imports.find(tx, begun.kept.id))
-    assert found is not None  # noqa: S101 - files are never deleted once they are running
-    return Begun(found, is_new=begun.is_new)
+    return Begun(found or begun.kept, is_new=begun.is_new)
 
 
 async def _keep(
     store: Store, kept: Import, *, entries: Iterator[StatementEntry], tell: Callable[[int], None]
-) -> None:
+) -> int:
     numbered = enumerate(entries, 1)
     done = 0
     while some := await asyncio.to_thread(_some, numbered):
         await store.transact(partial(flow.keep, kept=kept, numbered=some))
         done += len(some)
         tell(done)
-    await store.transact(
-        lambda tx: flow.start(tx, kept, entries_count=done, now_us=store.clock.now_us())
-    )
+    return done
 
 
 def _some(numbered: Iterator[tuple[int, StatementEntry]]) -> list[tuple[int, StatementEntry]]:

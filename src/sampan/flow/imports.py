@@ -77,6 +77,7 @@ def begin(tx: Tx, sent: Sent, *, now_us: int) -> Begun:
         file_account=number,
         notes="\n".join(looked.notes)[:_NOTES_CHARS_MAX],
         created_us=now_us,
+        balances=looked.balances,
     )
     imports.add(tx, made)
     return Begun(made, is_new=True)
@@ -138,6 +139,24 @@ def start(tx: Tx, kept: Import, *, entries_count: int, now_us: int) -> None:
         )
     outbox.put(tx, TASK, lane=_lane(kept), subject=kept.id, due_us=now_us)
     _note(tx, kept, "statement begun", now_us=now_us, why=kept.file_name)
+
+
+def hold(tx: Tx, kept: Import, *, entries_count: int) -> None:
+    """Let the kept entries wait until a person has looked at them.
+
+    Raises `Refusal` 409 where somebody else has begun the same file anew.
+    """
+    after = msgspec.structs.replace(kept, entries_count=entries_count)
+    if not imports.move(tx, kept, after):
+        raise _begun_anew()
+
+
+def forget(tx: Tx, kept: Import, *, step: Step) -> None:
+    """Take nothing of a file that waits for a person. Gone already, or begun: nothing happens."""
+    if kept.status == "reading":
+        imports.drop(tx, kept.id)
+        note = msgspec.structs.replace(kept, by=step.by)
+        _note(tx, note, "statement dropped", now_us=step.now_us, why=kept.file_name)
 
 
 def refuse(tx: Tx, sent: Sent, fault: StatementFault, *, now_us: int) -> Import:

@@ -51,7 +51,7 @@ def take_entry(
 ) -> Became:
     """Take one entry of an account's file in. The same entry from any file changes nothing."""
     entry = msgspec.structs.replace(entry, account=where.account)
-    passed = _passed_over(entry)
+    passed = passed_over(entry)
     if passed is PassedOver.PENDING and entry.amount_minor > 0:
         _remember(tx, where, entry, now_us=step.now_us)
     if passed is not None:
@@ -84,7 +84,7 @@ def told_of(entry: StatementEntry, *, import_id: int | None, now_us: int) -> Tol
     )
 
 
-def _passed_over(entry: StatementEntry) -> PassedOver | None:
+def passed_over(entry: StatementEntry) -> PassedOver | None:
     """Say why an entry is no credit and no reversal, None where it is one."""
     if entry.status is EntryStatus.PENDING:
         return PassedOver.PENDING

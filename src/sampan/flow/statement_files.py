@@ -12,6 +12,8 @@ import msgspec
 from sampan.codecs import iso20022, mt940, statement_csv
 from sampan.codecs.csv_sniff import SAMPLE_BYTES_MAX, Proposal, sniff
 from sampan.codecs.statement import (
+    Balance,
+    BalanceKind,
     FaultCode,
     Items,
     Limits,
@@ -25,6 +27,8 @@ from sampan.codecs.statement_csv import Mapping
 LIMITS: Final = Limits()
 _HEAD_BYTES: Final = 4_096
 _MT: Final = re.compile(rb"\A\s*(\{1:|:20:|\{4:)")
+_BALANCES_MAX: Final = 400
+"""A year of days has an opening and a closing balance each, in one currency; more are left out."""
 _ALIKE_CHARS_MIN: Final = 6
 """Fewer characters of an account's number say nothing."""
 
@@ -38,6 +42,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 
     `accounts` are the numbers by which it names accounts, in their order; none where it names none.
     `notes` are what people should know: statements whose sums do not add up, or lack entries.
+    `balances` are the opening and closing ones of its statements.
     """
 
     format: str
@@ -45,6 +50,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     entries_count: int
     accounts: tuple[str, ...]
     notes: tuple[str, ...]
+    balances: tuple[Balance, ...] = ()
 
 
 def format_of(stream: Seekable) -> str:
@@ -114,6 +120,7 @@ def _as_csv(stream: Seekable, mapping: Mapping | None) -> tuple[bytes, Mapping]:
 def look(stream: Seekable, *, mapping: Mapping | None) -> Looked:
     """Read a file to its end; raises `StatementFault` where it is not whole and right."""
     count, accounts, notes, formats = 0, dict[str, None](), list[str](), dict[str, None]()
+    balances: list[Balance] = []
     names_accounts = format_of(stream) in {"camt", "mt940"}
     for item in items(stream, mapping=mapping):
         if isinstance(item, StatementEntry):
@@ -123,12 +130,14 @@ def look(stream: Seekable, *, mapping: Mapping | None) -> Looked:
         if names_accounts:
             accounts[item.account] = None
         notes += _doubts(item)
+        balances += [one for one in item.balances if one.kind is not BalanceKind.OTHER]
     return Looked(
         format=" ".join(formats),
         sha256=digest_of(stream),
         entries_count=count,
         accounts=tuple(accounts),
         notes=tuple(notes),
+        balances=tuple(balances[:_BALANCES_MAX]),
     )
 
 

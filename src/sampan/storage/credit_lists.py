@@ -29,7 +29,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     `project_ids` lets through the credits of payments of these projects, and of `accounts`
     (provider, account) those that belong to no payment; an empty tuple lets nothing through.
     `received_from_us` belongs to the period, `received_to_us` does not, `amount_max_minor` does.
-    `text` is the bank's id, a reference, or a part of the payer's name.
+    The same holds for `booked_from_us` and `booked_to_us`. `as_asked`: whether the payment was paid
+    just what it asked for. `text` is the bank's id, a reference, or a part of the payer's name.
     """
 
     statuses: tuple[str, ...] | None = None
@@ -43,7 +44,10 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     amount_max_minor: int | None = None
     received_from_us: int | None = None
     received_to_us: int | None = None
+    booked_from_us: int | None = None
+    booked_to_us: int | None = None
     import_id: int | None = None
+    as_asked: bool | None = None
     text: str | None = None
 
 
@@ -125,6 +129,10 @@ def _conditions(wanted: Filter) -> Iterator[Condition]:
             yield condition(value)
     if wanted.project_ids is not None:
         yield _of_projects(wanted.project_ids, wanted.accounts)
+    if wanted.as_asked is not None:
+        even, paid = _p.c.amount_minor, _p.c.paid_minor
+        fits = paid == even if wanted.as_asked else paid != even
+        yield select(_p.c.id).where(_p.c.id == _t.c.payment, fits).exists()
     if wanted.text is not None:
         yield _named(wanted.text)
 

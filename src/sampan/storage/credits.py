@@ -160,6 +160,14 @@ def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: 
     )
 
 
+def known_notices(tx: Tx, provider: str, account: str, *, names: Sequence[str]) -> frozenset[str]:
+    """Return which of these notices were taken before."""
+    chosen = select(_i.c.notice_id).where(
+        _i.c.provider == provider, _i.c.account == account, _i.c.notice_id.in_(names)
+    )
+    return frozenset(row[0] for row in tx.query(chosen))
+
+
 def insert_credit(tx: Tx, credit: Credit) -> None:
     """Insert a credit; without an identity, the bank's id is it.
 

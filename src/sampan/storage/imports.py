@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sampan.codecs.statement import StatementEntry
+from sampan.codecs.statement import Balance, StatementEntry
 from sampan.codecs.statement_csv import Mapping
 from sampan.storage import schema
 from sampan.storage.engine import Buildable, Row, Statement, Tx
@@ -18,13 +18,15 @@ _e = schema.import_entries
 _a = schema.account_files
 _entry = msgspec.json.Decoder(StatementEntry)
 _mapping = msgspec.json.Decoder(Mapping)
+_balances = msgspec.json.Decoder(tuple[Balance, ...])
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """A bank file. `status`: reading, running (being applied), done, or refused with a `fault`.
 
-    `file_account` is how the file names the account, `notes` what people should know of it (sums
-    that do not add up); `by` is who sent it, as the journal writes people.
+    `file_account` is how the file names the account, `balances` what it says stood on it, `notes`
+    what people should know of it (sums that do not add up); `by` is who sent it, as the journal
+    writes people. One that waits for a person is being read, and has a count of entries.
     """
 
     id: int
@@ -41,6 +43,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""
     created_us: int
     finished_us: int | None = None
+    balances: tuple[Balance, ...] = ()
 
 
 class ImportEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +126,9 @@ _KNOWN = Statement(
 
 
 def _import(row: Row) -> Import:
-    return Import(**dict(zip((column.name for column in _i.c), row, strict=True)))
+    fields = dict(zip((column.name for column in _i.c), row, strict=True))
+    told = fields["balances"]
+    return Import(**fields | {"balances": _balances.decode(told) if told else ()})
 
 
 def _import_entry(row: Row) -> ImportEntry:
@@ -138,13 +143,26 @@ def _import_entry(row: Row) -> ImportEntry:
 
 def add(tx: Tx, made: Import) -> None:
     """Keep a file."""
-    tx.do(_INSERT, {name: getattr(made, name) for name in Import.__struct_fields__})
+    row = {name: getattr(made, name) for name in Import.__struct_fields__}
+    told = msgspec.json.encode(made.balances).decode() if made.balances else None
+    tx.do(_INSERT, row | {"balances": told})
 
 
 def find(tx: Tx, key: int) -> Import | None:
     """Return a file, None when there is none."""
     row = tx.one(_ONE, {"key": key})
     return _import(row) if row else None
+
+
+def with_balances(tx: Tx, provider: str, account: str, *, most: int) -> Sequence[Import]:
+    """Return the newest files of an account that were taken and say what stood on it."""
+    chosen = select(_i).where(
+        _i.c.provider == provider,
+        _i.c.account == account,
+        _i.c.status.in_(["running", "done"]),
+        _i.c.balances.is_not(None),
+    )
+    return [_import(row) for row in tx.query(chosen.order_by(_i.c.id.desc()).limit(most))]
 
 
 def same(tx: Tx, provider: str, account: str, *, sha256: str) -> Sequence[Import]:

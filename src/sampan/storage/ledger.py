@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from sampan.domain.ledger import Posting
 from sampan.storage import schema
-from sampan.storage.engine import Statement, Tx
+from sampan.storage.engine import Row, Statement, Tx
 
 _t = schema.ledger
 _c = schema.credits
@@ -25,6 +25,24 @@ _TXN_IDS = Statement(
         _c.c.provider == bindparam("of_provider"), _c.c.account == bindparam("of_account")
     )
 )
+
+
+_OF_CREDIT = Statement(
+    select(_t.c.posting, _t.c.account, _t.c.currency, _t.c.amount_minor, _t.c.posted_us)
+    .where(_t.c.credit == bindparam("of_credit"))
+    .order_by(_t.c.posted_us, _t.c.id)
+)
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """A posting about a credit, as money that goes from one account of the ledger to another."""
+
+    posting: int
+    posted_us: int
+    currency: str
+    amount_minor: int
+    giver: str
+    taker: str
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -58,6 +76,26 @@ def post(
                 "reversal": reversal,
             },
         )
+
+
+def of_credit(tx: Tx, credit: int) -> Sequence[Posted]:
+    """Return the postings about a credit, the oldest first."""
+    lines: dict[int, list[Row]] = {}
+    for row in tx.all(_OF_CREDIT, {"of_credit": credit}):
+        lines.setdefault(row[0], []).append(row)
+    return [_posted(*sorted(pair, key=lambda row: int(row[3]))) for pair in lines.values()]
+
+
+def _posted(less: Row, more: Row) -> Posted:
+    # A positive line is what an account got of what the bank holds; waiting money stands negative.
+    return Posted(
+        posting=less[0],
+        posted_us=less[4],
+        currency=less[2],
+        amount_minor=more[3],
+        giver=more[1],
+        taker=less[1],
+    )
 
 
 def balances(tx: Tx) -> Sequence[Balance]:

@@ -51,6 +51,7 @@ reversals = schema_credits.reversals
 pending_credits = schema_credits.pending_credits
 ledger = schema_credits.ledger
 imports = schema_credits.imports
+file_drafts = schema_credits.file_drafts
 import_entries = schema_credits.import_entries
 account_files = schema_credits.account_files
 decisions = schema_credits.decisions

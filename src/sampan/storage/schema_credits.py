@@ -66,6 +66,7 @@ credits = table(  # noqa: A001 - the table is called so
     Index(None, "provider", "account", "bank_txn_id"),
     Index("ix_credits_walk", "status", "received_us", "id"),
     Index(None, "received_us", "id"),
+    Index("ix_credits_booked", "provider", "account", "booked_us"),
     Index(
         "ix_credits_parent",
         "parent",
@@ -156,6 +157,7 @@ imports = table(
     text_("notes"),
     int_("created_us"),
     int_("finished_us", null=True),
+    text_("balances", null=True),
     CheckConstraint(in_("status", IMPORT_STATUSES), name="status_known"),
     CheckConstraint(
         "(status IN ('done', 'refused')) = (finished_us IS NOT NULL)", name="ended_is_finished"
@@ -163,7 +165,23 @@ imports = table(
     Index(None, "created_us", "id"),
     Index(None, "provider", "account", "sha256"),
 )
-"""Bank files: being read, being applied, done; or refused, with the fault and no entries."""
+"""Bank files: being read, being applied, done; or refused, with the fault and no entries.
+
+`balances` are what the bank says stood on the account, as JSON.
+"""
+
+file_drafts = table(
+    "file_drafts",
+    id_(),
+    text_("provider"),
+    text_("account"),
+    text_("file_name"),
+    text_("by"),
+    int_("created_us"),
+    text_("data"),
+    Index(None, "created_us"),
+)
+"""Files of rows that wait until somebody has said what their columns mean; in base64."""
 
 import_entries = table(
     "import_entries",

@@ -11,7 +11,7 @@ from sampan.errors import Unavailable
 from sampan.flow.expiry import BATCH_MAX, expire_due
 from sampan.flow.notification import FindProject
 from sampan.flow.sign_in import IDLE_US
-from sampan.storage import imports, outbox, page_sessions, reversals, users
+from sampan.storage import file_drafts, imports, outbox, page_sessions, reversals, users
 from sampan.storage.engine import Store, Tx
 
 PAUSE_S: Final = 0.5
@@ -79,6 +79,7 @@ class Janitor:
 
 def _forget_money(tx: Tx, *, now_us: int) -> None:
     """Forget bank files that were never read to their end, and announced money never booked."""
+    file_drafts.forget(tx, before_us=now_us - UNREAD_KEPT_US)
     for one in imports.unread(tx, before_us=now_us - UNREAD_KEPT_US):
         imports.drop(tx, one.id)
     reversals.forget_old(tx, before_us=now_us - ANNOUNCED_KEPT_US)
