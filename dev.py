@@ -203,6 +203,7 @@ def missing_packages() -> list[str]:
     found = {
         "chromium": has_chromium(),
         "fonts-noto-cjk": fonts,
+        "libreoffice-calc-nogui": shutil.which("soffice") is not None,
         "libzbar0": ctypes.util.find_library("zbar") is not None,
     }
     return [name for name, there in found.items() if not there]
