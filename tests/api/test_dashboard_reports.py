@@ -23,7 +23,7 @@ from sampan.storage.reports import Report
 from tests.support import payment_examples as examples
 from tests.support import report_world as made
 from tests.support.client import Answer
-from tests.support.platform import ProjectClient, RunningPlatform, until
+from tests.support.platform import ProjectClient, RunningPlatform, running, until
 from tests.support.staff import Member, Staff, text_of
 
 STRANGE = ["x", "-1", "9" * 400, "茶", "🍵", "a\0b", "' OR 1=1 --", "%(detail)s %d", "<b>"]
@@ -552,6 +552,28 @@ def test_moments_of_another_rule_are_shown_again(platform: RunningPlatform, amy:
     changed = {**PLANNED, "at": "09:00", "seen": unescape(seen[1])}
     assert "Every day at 09:00" in text_of(amy.post("/reports/schedules/new", **changed))
     assert schedules_of(platform, amy) == []
+
+
+def test_links_by_mail(sqlite_url: str) -> None:
+    """Where mail is on, links go to oneself or to people of the team who may see the report."""
+    settings = {"smtp_host": "127.0.0.1", "smtp_port": 9, "smtp_security": "none"}
+    with running(sqlite_url, mail_from="shop@tea.example", **settings) as platform:
+        staff = Staff(platform)
+        amy, sue = staff.member(Role.ADMIN), staff.member(Role.SUPPORT)
+        assert "Send me an e-mail when it is ready" in text_of(amy.get(NEW))
+        report = report_of(platform, started(amy.post(NEW, **FORM, mail="1")))
+        assert report.mail_to == amy.user.email
+        assert f"a link goes to {amy.user.email}" in text_of(amy.get(f"/reports/{report.id}"))
+        amy.post(f"/reports/{report.id}/cancel")
+        assert planned(amy, mail_to=sue.user.email).status == 303
+        (one,) = schedules_of(platform, amy)
+        assert one.mail_to == sue.user.email
+        assert (
+            f'value="{sue.user.email}" selected'
+            in amy.get(f"/reports/schedules/{one.id}").raw.decode()
+        )
+        to_nobody = {**PLANNED, "type": "credits", "by": "received", "mail_to": sue.user.email}
+        assert amy.post("/reports/schedules/new", **to_nobody).status == 400
 
 
 # --- settlement -----------------------------------------------------------------------------
