@@ -254,6 +254,8 @@ def _mapping(visit: Visit, draft: Draft, *, proposal: Proposal) -> Mapping | Non
     decimal, thousands = NUMBERS.get(visit.text("numbers"), (".", ","))
     rest = {
         "account": draft.account,
+        # Nobody is asked for it: it counts only where a row has no other day.
+        "value_date": None if proposal.mapping is None else proposal.mapping.value_date,
         "references": [one for one in dict.fromkeys(named) if one is not None],
         "date_pattern": visit.text("date_pattern"),
         "time_pattern": visit.text("time_pattern") or TIME_PATTERNS[0],

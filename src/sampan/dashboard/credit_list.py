@@ -49,7 +49,7 @@ SUMS: Final[Mapping[str, str]] = {
 QUICK: Final = ("", "applied", "returned", "ignored", ANY)
 
 _HEAD: Final = (
-    mark("Received"),
+    mark("Came"),
     mark("Booked by the bank"),
     mark("Account"),
     mark("Amount"),
