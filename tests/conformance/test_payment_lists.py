@@ -234,6 +234,7 @@ class TestPaymentLists(StoreSuite):
 
         return await store.transact(fill)
 
+    @pytest.mark.usefixtures("unmeasured")
     def test_filters(self) -> None:
         """Each filter alone, and combined, lists and adds up what the model does."""
 
@@ -261,6 +262,7 @@ class TestPaymentLists(StoreSuite):
 
         self.check(story)
 
+    @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize("looks", [1, 7])
     def test_bounded_looks(self, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
         """However few rows a page looks through, all pages together are the list, in order."""
