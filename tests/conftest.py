@@ -12,10 +12,15 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures"]
 
 REQUIRE_ALL = os.environ.get("SAMPAN_REQUIRE_ALL") == "1"
+
+# An example's time on the wall says how busy the machine is; where time matters tests count it.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 _unguarded = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api.test_cli import SECRET, Folder, ask
+from tests.api.test_cli import SECRET, WAIT_S, Folder, ask
 from tests.support.platform import until
 
 PROJECT = 1234
@@ -87,7 +87,7 @@ def test_killed_half_way(shop: Folder, tmp_path: Path) -> None:
         command, cwd=shop.path, env=shop.environment, stdout=quiet, stderr=quiet
     ) as killed:
         try:
-            until(lambda: asked(shop, MADE))
+            until(lambda: asked(shop, MADE), timeout_s=WAIT_S)
         finally:
             killed.kill()
     made = asked(shop, MADE)

@@ -198,7 +198,8 @@ def _send_again(page: Page, key: int, *, merchant: Merchant, payment_id: str) ->
     """Send the callback again that failed, from the payment's card to the callback's page."""
     page.goto(f"/dashboard/payments/{key}")
     page.locator("a[href^='/dashboard/callbacks/']").last.click()
-    page.click("form[action$='/resend'] button")
+    with page.expect_navigation():
+        page.click("form[action$='/resend'] button")
     merchant.callback(payment_id, "success")
     until(lambda: _delivered(page) or None)
 

@@ -29,7 +29,8 @@ from sampan.storage.journal import Entry
 from sampan.storage.outbox import Task
 from sampan.storage.vault import Vault
 
-CHECK_TIMEOUT_S: Final = 30.0
+CHECK_TIMEOUT_S: Final = 120.0
+"""The longest that a check may take; what hangs is known by it also where a machine is busy."""
 MANY: Final = 200
 RACERS: Final = 16
 PROJECT_ID: Final = 7
