@@ -5,7 +5,7 @@
         world.staff.member(Role.ADMIN)
 
 Everything in it was made through the doors: payments by Gate and the sandbox bank, callbacks to a
-receiver that fails, links, people.
+receiver that fails, links, people, reports, money that does not fit.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sampan.domain.analytics import Dataset
 from sampan.domain.rights import Role
 from sampan.flow import team
 from sampan.flow.team import Act
-from tests.support import payment_examples
+from tests.support import history, payment_examples, report_world
 from tests.support.links import make_link
 from tests.support.merchant import Merchant
+from tests.support.money_world import MoneyWorld
 from tests.support.platform import ProjectClient, RunningPlatform, running, until
 from tests.support.staff import Member, Staff
 
@@ -35,17 +37,13 @@ MISSING: Final = "nothing"
 """The screen of an address that leads nowhere."""
 
 
-@dataclass
-class DeskWorld:
-    """A platform with a day's data in it."""
+@dataclass(kw_only=True)
+class ScreenWorld:
+    """A platform whose screens are looked at."""
 
     platform: RunningPlatform
     staff: Staff
     owner: Member
-    merchant: Merchant
-    project: ProjectClient
-    made: Mapping[str, str]
-    invitation: str = ""
     paths: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -56,6 +54,16 @@ class DeskWorld:
     def token_of(self, screen: str) -> str:
         """Return the session in which a screen is seen: the owner's, another one's, or none."""
         return self.tokens.get(screen, "" if screen in VISITORS else self.owner.token)
+
+
+@dataclass(kw_only=True)
+class DeskWorld(ScreenWorld):
+    """A platform with a day's data in it."""
+
+    merchant: Merchant
+    project: ProjectClient
+    made: Mapping[str, str]
+    invitation: str = ""
 
     def key(self, payment_id: str) -> int:
         """Return the key of a payment."""
@@ -128,14 +136,62 @@ def desk_world(folder: Path, **settings: object) -> Iterator[DeskWorld]:
                 payee_name_zh="海港茶舍",
             )
             made = payment_examples.fill(project, merchant)
-            world = DeskWorld(platform, staff, owner, merchant, project, made)
+            world = DeskWorld(
+                platform=platform,
+                staff=staff,
+                owner=owner,
+                merchant=merchant,
+                project=project,
+                made=made,
+            )
             _links(world)
             _unheard(world)
             world.invitation = _invite(world)
             world.paths, world.tokens = _paths(world), _tokens(world)
+            world.paths |= report_world.fill(platform, owner, [project]).screens
+            world.paths |= _money(world)
             yield world
         finally:
             merchant.close()
+
+
+@contextmanager
+def weeks_world(folder: Path) -> Iterator[ScreenWorld]:
+    """Run a platform with weeks of figures in it as long as the block lasts.
+
+    The rows are written as they would stand, without the money behind them: for analytics alone.
+    """
+    with running(f"sqlite:///{folder}/sampan.db", run_workers=False) as platform:
+        staff = Staff(platform)
+        owner = staff.member(Role.ADMIN, email="amy@tea.example", name="Amy Wong")
+        houses = [platform.add_project("") for _ in range(2)]
+        now_us = platform.clock.now_us()
+        ids = [house.id for house in houses]
+        platform.transact(lambda tx: history.weeks(tx, ids, now_us=now_us, per_day=40))
+        world = ScreenWorld(platform=platform, staff=staff, owner=owner)
+        above = "/dashboard/analytics"
+        world.paths = {"analytics": above, "analytics-panels": f"{above}/panels"} | {
+            f"analytics-{dataset.value}": f"{above}/{dataset.value}?period=30days"
+            for dataset in Dataset
+        }
+        yield world
+
+
+def _money(world: DeskWorld) -> dict[str, str]:
+    """Let money of every kind arrive; return the screens about it."""
+    made = MoneyWorld(world.project).fill()
+    below = {
+        "credits": "/credits",
+        "credit": f"/credits/{made['mangled'].id}",
+        "credit-late": f"/credits/{made['late'].id}",
+        "credit-several": f"/credits/{made['several'].id}",
+        "credit-split": f"/credits/{made['several'].id}/split",
+        "credit-new": "/credits/new",
+        "bank-files": "/credits/import",
+        "reconciliation": "/reconciliation",
+        "ledger": "/ledger",
+    }
+    return {name: f"/dashboard{path}" for name, path in below.items()}
 
 
 def _links(world: DeskWorld) -> None:

@@ -126,6 +126,8 @@ class History:
             provider_ref="",
             created_us=began_us,
             updated_us=ended_us,
+            account=None,
+            qr_minor=None,
         )
 
     def attempts(
