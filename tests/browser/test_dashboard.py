@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sampan.domain.project import Project
 from sampan.domain.rights import Role
 from tests.browser.conftest import barriers
-from tests.support.desk_world import MISSING, DeskWorld, desk_world
+from tests.support.desk_world import MISSING, DeskWorld, ScreenWorld, desk_world
 from tests.support.merchant import Merchant
 from tests.support.platform import ProjectClient, until
 from tests.support.staff import PASSWORD, Member
@@ -34,7 +34,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskWorld]:
 
 def context_of(
     browser: Browser,
-    desk: DeskWorld,
+    desk: ScreenWorld,
     *,
     size: str,
     language: str,

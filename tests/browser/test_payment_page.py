@@ -192,8 +192,8 @@ def test_qr_screen_says_all_that_it_must(page: Page, buyer: Buyer) -> None:
     expect(page.get_by_role("timer")).to_have_text(re.compile(r"^(10|9):\d\d$"))
     expect(main).to_contain_text("Waiting for your payment")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    for name, text in (("the amount", "100.00"), ("the FPS ID", "1029384")):
-        page.get_by_role("button", name=f"Copy {name}").click()
+    for name, text in (("Copy the amount", "100.00"), ("Copy: FPS ID", "1029384")):
+        page.get_by_role("button", name=name).click()
         expect(page.locator("#said")).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == text
 
