@@ -97,7 +97,7 @@ def test_a_board_of_ones_own(
     before = panels.count()
     assert before >= 3
     page.goto("/dashboard/analytics/time-to-pay?period=30days")
-    page.locator("form[action$='/panels'] button").first.click()
+    page.locator("form[action$='/panels/add'] button").first.click()
     page.goto("/dashboard/analytics")
     expect(panels).to_have_count(before + 1)
     for place in range(before, 0, -1):
@@ -131,7 +131,7 @@ def test_a_report(browser: Browser, shop: ScreenWorld, size: str, language: str)
     """A report is asked for, is seen to become ready, and its file has the payments."""
     context, page, faults = opened(browser, shop, size=size, language=language)
     page.goto("/dashboard/reports/new?type=payments")
-    page.locator("select[name=period]").select_option("today so far")
+    page.locator("select[name=period]").select_option("today")
     page.locator("main form .end > button.button:not(.quiet)").first.click()
     page.wait_for_url(re.compile(r"/dashboard/reports/\d+"))
     link = page.locator("main a[href$='/file']").first
@@ -162,7 +162,7 @@ def test_a_token(browser: Browser, shop: ScreenWorld, size: str, language: str) 
     assert program.operations(limit=1)
     page.goto("/dashboard/profile")
     assert secret not in page.content()
-    page.locator("summary", has_text=re.compile("Replace or delete|令牌|token")).first.click()
+    page.locator("details:has(form[action$='/token/delete']) > summary").click()
     page.locator("form[action$='/profile/token/delete'] button").click()
     page.wait_for_load_state()
     assert program.ask("/v1/balance/get").status == 401
