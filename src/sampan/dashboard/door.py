@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
 from sampan.dashboard import (
+    accounts,
     callbacks,
     journal,
     link_batches,
@@ -52,6 +53,7 @@ WAYS: Final[tuple[Way, ...]] = (
     *signing_in.WAYS,
     *profile.WAYS,
     *projects.WAYS,
+    *accounts.WAYS,
     *overview.WAYS,
     *callbacks.WAYS,
     *team.WAYS,

@@ -22,6 +22,7 @@ MENU: Final = (
     Entry("/dashboard/links", mark("Payment links"), Right.PAYMENT_LINKS, "link"),
     Entry("/dashboard/callbacks", mark("Callbacks"), Right.VIEW_PAYMENTS, "send"),
     Entry("/dashboard/projects", mark("Projects"), Right.VIEW_PROJECTS, "box"),
+    Entry("/dashboard/accounts", mark("FPS accounts"), Right.VIEW_PROJECTS, "bank"),
     Entry("/dashboard/team", mark("Team"), Right.TEAM, "people"),
     Entry("/dashboard/journal", mark("Journal"), Right.JOURNAL, "book"),
 )
