@@ -28,6 +28,7 @@ SAID: Final[Mapping[str, str]] = {
     "design-removed": mark("The design is removed."),
     "link-made": mark("The link is made. Show it, print it or send it."),
     "link-off": mark("The link is deactivated and can no longer be paid."),
+    "trial-followed": mark("The account is set as the trial advised."),
     "batch-started": mark("The links are being made. You may leave this page."),
 }
 """Name in an address → what was done, told on the page after it."""
