@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from sampan.dashboard import account_keys, account_trial
+from sampan.dashboard import account_keys, account_till, account_trial
 from sampan.dashboard.account_forms import BLANK, KINDS, MODES, NEW, SECTIONS, read, rows, texts_of
 from sampan.dashboard.account_keys import shown_once
 from sampan.dashboard.account_pages import LIST, ONE, SETTINGS, card_of, part_page, path_of
@@ -156,4 +156,5 @@ WAYS: Final = (
     Way("POST", ONE, save, Right.PROJECT_SETTINGS),
     *account_keys.WAYS,
     *account_trial.WAYS,
+    *account_till.WAYS,
 )

@@ -28,6 +28,9 @@ SAID: Final[Mapping[str, str]] = {
     "design-removed": mark("The design is removed."),
     "link-made": mark("The link is made. Show it, print it or send it."),
     "link-off": mark("The link is deactivated and can no longer be paid."),
+    "account-attached": mark("The project uses the account now."),
+    "account-first": mark("The account comes first now."),
+    "account-detached": mark("The project no longer uses the account."),
     "trial-followed": mark("The account is set as the trial advised."),
     "batch-started": mark("The links are being made. You may leave this page."),
 }
