@@ -320,7 +320,7 @@ def test_strange_forms(amy: Member, forms: dict[str, dict[str, str]], text: str)
 
 def test_lost_update(platform: RunningPlatform, project: ProjectClient, amy: Member) -> None:
     """Who saves over somebody else's change is shown both first, and may then save anyway."""
-    path = f"/projects/{project.id}"
+    path = f"/projects/{project.id}/bank"
     mine, theirs = form_of(amy, path), form_of(amy, path)
     bob = Staff(platform).member()
     assert bob.post(path, **(theirs | {"payee_name": "BOBS TEA"})).status == 303
@@ -350,7 +350,7 @@ def test_wrong_field_keeps_the_guard(
     platform: RunningPlatform, project: ProjectClient, amy: Member
 ) -> None:
     """A form shown again for a wrong field does not forget what its person has seen."""
-    path = f"/projects/{project.id}"
+    path = f"/projects/{project.id}/bank"
     mine = form_of(amy, path)
     amy.post(path, **(mine | {"payee_name": "OTHER"}))
     answer = amy.post(path, **(mine | {"payee_fps_id": "1"}))
@@ -633,7 +633,7 @@ def test_twice_at_once(platform: RunningPlatform, project: ProjectClient, eve: M
     """Of two forms made from the same state, sent at once, one is saved and one is told."""
     from concurrent.futures import ThreadPoolExecutor
 
-    path = f"/projects/{project.id}"
+    path = f"/projects/{project.id}/bank"
     sent = form_of(eve, path)
     assert eve.csrf
     with ThreadPoolExecutor(2) as pool:
@@ -646,7 +646,7 @@ def test_twice_at_once(platform: RunningPlatform, project: ProjectClient, eve: M
 
 def test_kept_choice_stays(platform: RunningPlatform, merchant: Merchant, eve: Member) -> None:
     """A provider that is no longer installed stays chosen until somebody chooses another."""
-    one = platform.add_project(merchant.url, secret=SECRET, provider="fps")
-    path = f"/projects/{one.id}"
+    one = platform.add_project(merchant.url, secret=SECRET, provider="formerbank")
+    path = f"/projects/{one.id}/bank"
     assert eve.post(path, **form_of(eve, path)).status == 303
-    assert card(platform, one.id).project.settings.provider == "fps"
+    assert card(platform, one.id).project.settings.provider == "formerbank"

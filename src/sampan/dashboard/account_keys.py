@@ -49,7 +49,7 @@ async def rotate(visit: Visit) -> Response:
         return _notices(visit, after.card, more={"fault": KEY_CHANGED, "status": 409})
     until_us = after.previous_until_us
     return shown_once(
-        visit, after.account, rotation.secret, previous_until_us=until_us, is_new=False
+        visit, after.account, key=rotation.secret, previous_until_us=until_us, is_new=False
     )
 
 
@@ -68,7 +68,7 @@ def _notices(visit: Visit, card: Card, *, more: dict[str, Any] | None = None) ->
 
 
 def shown_once(
-    visit: Visit, account: FpsAccount, key: str, *, previous_until_us: int | None, is_new: bool
+    visit: Visit, account: FpsAccount, *, key: str, previous_until_us: int | None, is_new: bool
 ) -> Response:
     """Return the page with a new key, which no other page ever shows, and what to do next."""
     context = {

@@ -40,7 +40,7 @@ _NUMBERS: Final = tuple(str(number) for number in range(1, domain.APPS + 1))
 
 async def trial(visit: Visit) -> Response:
     """Show a test code and the questions about it."""
-    return _asking(visit, await card_of(visit), _step(visit.asked("step")))
+    return _asking(visit, await card_of(visit), step=_step(visit.asked("step")))
 
 
 async def tell(visit: Visit) -> Response:
@@ -48,7 +48,7 @@ async def tell(visit: Visit) -> Response:
     card, step = await card_of(visit), _step(visit.text("step"))
     filled = _read(visit, step)
     if filled.errors:
-        return _asking(visit, card, step, filled=filled)
+        return _asking(visit, card, step=step, filled=filled)
     act, key = act_of(visit), card.account.id
     told = Trial(step=step, apps=_apps(filled, step), at_us=act.now_us, by=visit.by)
     await visit.desk.store.transact(lambda tx: flow.note(tx, key, told, act=act))
@@ -124,7 +124,7 @@ def _apps(filled: Filled, step: Step) -> tuple[App, ...]:
     return tuple(made)
 
 
-def _asking(visit: Visit, card: Card, step: Step, *, filled: Filled | None = None) -> Response:
+def _asking(visit: Visit, card: Card, *, step: Step, filled: Filled | None = None) -> Response:
     account, lang = card.account, language(visit)
     currency = account.currencies[:3]
     payload = fps_codes.step_payload(account, step, currency=currency, now_us=visit.now_us)
@@ -140,7 +140,7 @@ def _asking(visit: Visit, card: Card, step: Step, *, filled: Filled | None = Non
         "minutes": fps_codes.TEST_LIFETIME_US // 60_000_000,
         "has_timeout": domain.has_timeout(step),
         "numbers": _NUMBERS,
-        "questions": [(one, options_of(one, step, lang)) for one in _asked(step)],
+        "questions": [(one, options_of(one, step, language=lang)) for one in _asked(step)],
         "typed": typed,
         "errors": filled.errors if filled else {},
         "is_next": isinstance(follows, Again) and follows.step is step,
@@ -165,7 +165,7 @@ def _result(visit: Visit, card: Card, *, fault: str = "") -> Response:
         "trial": card.trial,
         "carried": STEPS[card.trial.step],
         "answers": _answers(card.trial, lang),
-        "advice": _changes(card, follows, lang) if isinstance(follows, Advice) else [],
+        "advice": _changes(card, follows, lang=lang) if isinstance(follows, Advice) else [],
         "is_set": isinstance(follows, Advice) and follows.onto(card.account) == card.account,
         "stop": REASONS[follows.why] if isinstance(follows, Stop) else "",
         "next_step": follows.step if isinstance(follows, Again) else None,
@@ -191,7 +191,7 @@ def _answers(told: Trial, lang: str) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _changes(card: Card, advice: Advice, lang: str) -> list[dict[str, Any]]:
+def _changes(card: Card, advice: Advice, *, lang: str) -> list[dict[str, Any]]:
     """Return what is set: its name, as it is now, as it will be, and why."""
     now, then = card.account, advice.onto(card.account)
     reasons = (advice.reference_why, advice.amount_why, advice.timeout_why)

@@ -79,7 +79,7 @@ async def add(visit: Visit) -> Response:
         # Looked for before, and refused by the database where two people add at once.
         filled.errors["name"] = TAKEN
         return _new(visit, filled)
-    return shown_once(visit, made, key, previous_until_us=None, is_new=True)
+    return shown_once(visit, made, key=key, previous_until_us=None, is_new=True)
 
 
 def _new(visit: Visit, filled: Filled) -> Response:

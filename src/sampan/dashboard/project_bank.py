@@ -53,20 +53,22 @@ async def context(visit: Visit, project: Project) -> dict[str, Any]:
 
 async def attach(visit: Visit) -> Response:
     """Let the project use one more account."""
-    return await _changed(visit, flow.attach, whole(visit.text("account")), said="account-attached")
+    return await _changed(
+        visit, flow.attach, key=whole(visit.text("account")), said="account-attached"
+    )
 
 
 async def change(visit: Visit) -> Response:
     """Put an account before the others, or let the project no longer use it."""
     key, to = key_of(visit), visit.text("to")
     if to == "first":
-        return await _changed(visit, flow.put_first, key, said="account-first")
+        return await _changed(visit, flow.put_first, key=key, said="account-first")
     if to == "away":
-        return await _changed(visit, flow.detach, key, said="account-detached")
+        return await _changed(visit, flow.detach, key=key, said="account-detached")
     raise Refusal(Code.MALFORMED_REQUEST, "", http_status=400)
 
 
-async def _changed(visit: Visit, change_it: _Change, key: int, *, said: str) -> Response:
+async def _changed(visit: Visit, change_it: _Change, *, key: int, said: str) -> Response:
     project, act = project_id(visit), act_of(visit)
     try:
         await visit.desk.store.transact(lambda tx: change_it(tx, project, key, act=act))

@@ -171,7 +171,7 @@ _OF_FIELD: Final = {
 }
 
 
-def options_of(question: Question, step: Step, language: str) -> list[tuple[str, str]]:
+def options_of(question: Question, step: Step, *, language: str) -> list[tuple[str, str]]:
     """Return the answers that a step's code can have, in words; first the open one."""
     options = question.options
     if question.of_reference and len(domain.FIELDS[step]) < len(_OF_FIELD):
