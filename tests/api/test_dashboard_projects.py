@@ -152,6 +152,14 @@ CHANGES: Final[Mapping[str, tuple[dict[str, str], object]]] = {
         {"bank_app_url": "https://bank.example/fps?qr={payload}"},
         "https://bank.example/fps?qr={payload}",
     ),
+    "bank_picker_url": (
+        {"bank_picker_url": "https://apps.scheme.example/"},
+        "https://apps.scheme.example/",
+    ),
+    "app_request_url": (
+        {"app_request_url": "https://fps.tea.example"},
+        "https://fps.tea.example",
+    ),
     "sandbox_scenario": ({"sandbox_scenario": "silent"}, "silent"),
     "sandbox_autopay_ms": ({"sandbox_autopay_ms": "3", "sandbox_autopay_ms.unit": "1000"}, 3000),
     **{
@@ -270,6 +278,8 @@ BAD: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("page_frame_ancestors", {"page_frame_ancestors": "list", "page_frame_ancestors.list": "a;b"}),
     ("page_frame_ancestors", {"page_frame_ancestors": "somebody"}),
     ("bank_app_url", {"bank_app_url": "javascript:alert(1)"}),
+    ("bank_picker_url", {"bank_picker_url": "javascript:alert(1)"}),
+    ("app_request_url", {"app_request_url": "https://fps.tea.example/path"}),
     ("merchant_success_url", {"merchant_success_url": "tea.example"}),
     ("redirect_fail_url", {"redirect_fail_url": "https://tea.example/a b"}),
     ("merchant_fail_enabled", {"merchant_fail_enabled": "3"}),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sampan.domain.fps_trial import Amount, App, Ended, Opened, Payee, Seen, Step, Trial
 from sampan.flow import fps_trials
 from tests.support.fps import AccountClient, add_account
 from tests.support.platform import ProjectClient, RunningPlatform
 
-GOOD: Final = {
+GOOD: Final[dict[str, Any]] = {
     "opened": Opened.YES,
     "payee": Payee.RIGHT,
     "amount": Amount.FIXED,

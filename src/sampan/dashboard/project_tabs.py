@@ -269,6 +269,32 @@ PAGE: Final = Tab(
             ),
         ),
         Section(
+            mark("Handing over to bank apps"),
+            (
+                Field(
+                    name="bank_picker_url",
+                    label=mark("Page that lists bank apps"),
+                    kind=Kind.URL,
+                    help=mark("Empty: payments are not handed over."),
+                    fault=WEB_FAULT,
+                ),
+                Field(
+                    name="app_request_url",
+                    label=mark("Where bank apps download payment requests"),
+                    kind=Kind.URL,
+                    help=mark(
+                        "An address such as https://fps.shop.example with a certificate that names"
+                        " your company as payee. Empty: the address of this server."
+                    ),
+                    fault=mark("An address such as https://fps.shop.example, without a path."),
+                ),
+            ),
+            mark(
+                "No bank has certified this, and it works only with a bank connection that can make"
+                " such requests; the ones that come with Sampan cannot."
+            ),
+        ),
+        Section(
             mark("Embedding"),
             (
                 Field(
