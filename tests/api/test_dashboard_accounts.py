@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from base64 import b64decode
 from collections.abc import Iterator
 from html import unescape
@@ -242,6 +246,25 @@ def test_a_new_key_marks_and_the_old_one_for_a_while(amy: Member, account: Accou
     assert again.status == 409
     assert account.notify({**notice, "bank_txn_id": "OLD2"}, key=new).status == 200
     assert told(amy, "FPS key rotated")
+
+
+@pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("openssl")), reason="the example needs both"
+)
+def test_the_example_is_taken(amy: Member, account: AccountClient) -> None:
+    """The commands that stand beside a new key run as they are, and the notice is taken."""
+    seen = card(account).key_set_us
+    answer = amy.post(path(account, "/notices"), overlap_s="0", key_set_us=seen)
+    shown = re.search(r"<pre[^>]*>(.*?)</pre>", answer.raw.decode(), re.DOTALL)
+    assert shown
+    done = subprocess.run(
+        ["sh", "-eu", "-c", unescape(shown[1])],
+        env={**os.environ, "NO_PROXY": "*"},
+        capture_output=True,
+        check=True,
+        timeout=20,
+    )
+    assert json.loads(done.stdout) == {"taken": 1}
 
 
 def test_the_code_of_a_trial(amy: Member, account: AccountClient) -> None:
