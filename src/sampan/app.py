@@ -37,6 +37,7 @@ from sampan.notifications import Notifications
 from sampan.outbound import Outbound
 from sampan.page import preview
 from sampan.page.door import PageDoor
+from sampan.page.handing import Handing
 from sampan.page.pages import Pages
 from sampan.providers import registry
 from sampan.providers.base import Provider, ProviderConfig
@@ -111,7 +112,10 @@ class Platform:
             clock,
             find_project=self.projects.in_tx,
             links=self.page_links,
-            sandbox_app="/bank/pay?payload={payload}" if settings.sandbox else "",
+            handing=Handing(
+                find_provider=self.find_provider,
+                sandbox_app="/bank/pay?payload={payload}" if settings.sandbox else "",
+            ),
         )
         self._providers: dict[str, Provider] = {}
         self.bank = Bank(

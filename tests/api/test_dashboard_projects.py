@@ -153,6 +153,14 @@ CHANGES: Final[Mapping[str, tuple[dict[str, str], object]]] = {
         {"bank_app_url": "https://bank.example/fps?qr={payload}"},
         "https://bank.example/fps?qr={payload}",
     ),
+    "bank_picker_url": (
+        {"bank_picker_url": "https://apps.scheme.example/"},
+        "https://apps.scheme.example/",
+    ),
+    "app_request_url": (
+        {"app_request_url": "https://fps.tea.example"},
+        "https://fps.tea.example",
+    ),
     "sandbox_scenario": ({"sandbox_scenario": "silent"}, "silent"),
     "sandbox_autopay_ms": ({"sandbox_autopay_ms": "3", "sandbox_autopay_ms.unit": "1000"}, 3000),
     **{
@@ -271,6 +279,8 @@ BAD: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("page_frame_ancestors", {"page_frame_ancestors": "list", "page_frame_ancestors.list": "a;b"}),
     ("page_frame_ancestors", {"page_frame_ancestors": "somebody"}),
     ("bank_app_url", {"bank_app_url": "javascript:alert(1)"}),
+    ("bank_picker_url", {"bank_picker_url": "javascript:alert(1)"}),
+    ("app_request_url", {"app_request_url": "https://fps.tea.example/path"}),
     ("merchant_success_url", {"merchant_success_url": "tea.example"}),
     ("redirect_fail_url", {"redirect_fail_url": "https://tea.example/a b"}),
     ("merchant_fail_enabled", {"merchant_fail_enabled": "3"}),
@@ -321,7 +331,7 @@ def test_strange_forms(amy: Member, forms: dict[str, dict[str, str]], text: str)
 
 def test_lost_update(platform: RunningPlatform, project: ProjectClient, amy: Member) -> None:
     """Who saves over somebody else's change is shown both first, and may then save anyway."""
-    path = f"/projects/{project.id}"
+    path = f"/projects/{project.id}/bank"
     mine, theirs = form_of(amy, path), form_of(amy, path)
     bob = Staff(platform).member()
     assert bob.post(path, **(theirs | {"payee_name": "BOBS TEA"})).status == 303
@@ -351,7 +361,7 @@ def test_wrong_field_keeps_the_guard(
     platform: RunningPlatform, project: ProjectClient, amy: Member
 ) -> None:
     """A form shown again for a wrong field does not forget what its person has seen."""
-    path = f"/projects/{project.id}"
+    path = f"/projects/{project.id}/bank"
     mine = form_of(amy, path)
     amy.post(path, **(mine | {"payee_name": "OTHER"}))
     answer = amy.post(path, **(mine | {"payee_fps_id": "1"}))
@@ -634,7 +644,7 @@ def test_twice_at_once(platform: RunningPlatform, project: ProjectClient, eve: M
     """Of two forms made from the same state, sent at once, one is saved and one is told."""
     from concurrent.futures import ThreadPoolExecutor
 
-    path = f"/projects/{project.id}"
+    path = f"/projects/{project.id}/bank"
     sent = form_of(eve, path)
     assert eve.csrf
     with ThreadPoolExecutor(2) as pool:
@@ -647,7 +657,7 @@ def test_twice_at_once(platform: RunningPlatform, project: ProjectClient, eve: M
 
 def test_kept_choice_stays(platform: RunningPlatform, merchant: Merchant, eve: Member) -> None:
     """A provider that is no longer installed stays chosen until somebody chooses another."""
-    one = platform.add_project(merchant.url, secret=SECRET, provider="fps")
-    path = f"/projects/{one.id}"
+    one = platform.add_project(merchant.url, secret=SECRET, provider="formerbank")
+    path = f"/projects/{one.id}/bank"
     assert eve.post(path, **form_of(eve, path)).status == 303
-    assert card(platform, one.id).project.settings.provider == "fps"
+    assert card(platform, one.id).project.settings.provider == "formerbank"

@@ -105,7 +105,7 @@ def _paths(world: DeskWorld) -> dict[str, str]:
         "projects": "/projects",
         "project-new": "/projects/new",
     }
-    tabs = ("", "/methods", "/keys", "/callbacks", "/redirects", "/page", "/design")
+    tabs = ("", "/bank", "/methods", "/keys", "/callbacks", "/redirects", "/page", "/design")
     names = ("project", *(f"project-{tab[1:]}" for tab in tabs[1:]))
     return {name: f"/dashboard{path}" for name, path in below.items()} | {
         name: project + tab for name, tab in zip(names, tabs, strict=True)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 
 from sampan.dashboard import (
+    accounts,
     analytics,
     analytics_board,
     bank_columns,
@@ -67,6 +68,7 @@ WAYS: Final[tuple[Way, ...]] = (
     *signing_in.WAYS,
     *profile.WAYS,
     *projects.WAYS,
+    *accounts.WAYS,
     *overview.WAYS,
     *callbacks.WAYS,
     *credit_list.WAYS,

@@ -27,6 +27,7 @@ MENU: Final = (
     Entry("/dashboard/reports", mark("Reports"), Right.REPORTS, "report"),
     Entry("/dashboard/settlement", mark("Settlement"), Right.FINANCE, "scales"),
     Entry("/dashboard/projects", mark("Projects"), Right.VIEW_PROJECTS, "box"),
+    Entry("/dashboard/accounts", mark("FPS accounts"), Right.VIEW_PROJECTS, "bank"),
     Entry("/dashboard/team", mark("Team"), Right.TEAM, "people"),
     Entry("/dashboard/journal", mark("Journal"), Right.JOURNAL, "book"),
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from sampan.dashboard.project_fields import Field, Kind, Options, Section
+from sampan.domain.fps_account import PROVIDER
 from sampan.providers import registry
 from sampan.web import i18n
 from sampan.web.i18n import mark
@@ -23,12 +24,16 @@ SCENARIOS: Final[Mapping[str, str]] = {
     "wrong_currency": mark("Another currency arrives"),
 }
 SANDBOX: Final = "sandbox"
+_PROVIDERS: Final[Mapping[str, str]] = {
+    SANDBOX: mark("Test: the sandbox bank"),
+    PROVIDER: mark("Real: FPS accounts of your own"),
+}
 
 
 def provider_options() -> Options:
     """Return the providers that are installed; the first is the one for tests."""
     names = sorted(registry.available(), key=lambda name: (name != SANDBOX, name))
-    return [(name, mark("Test: the sandbox bank") if name == SANDBOX else name) for name in names]
+    return [(name, _PROVIDERS.get(name, name)) for name in names]
 
 
 def scenarios() -> Options:

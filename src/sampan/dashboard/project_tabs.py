@@ -30,13 +30,6 @@ GENERAL: Final = Tab(
                     of_project=True,
                 ),
                 Field(
-                    name="provider",
-                    label=mark("Bank connection"),
-                    kind=Kind.CHOICE,
-                    help=mark("Who makes the QR code and tells of the money."),
-                    options=provider_options,
-                ),
-                Field(
                     name="enabled",
                     label=mark("Take new payments"),
                     kind=Kind.TICK,
@@ -44,8 +37,41 @@ GENERAL: Final = Tab(
                 ),
             ),
         ),
+    ),
+)
+
+BANK: Final = Tab(
+    "bank",
+    mark("Bank connection"),
+    (
         Section(
-            mark("Who is paid"),
+            mark("Who makes the QR code and tells of the money"),
+            (
+                Field(
+                    name="provider",
+                    label=mark("Bank connection"),
+                    kind=Kind.CHOICE,
+                    help=mark(
+                        "The test bank is for trying out. With FPS accounts customers pay real"
+                        " money, straight into your accounts below."
+                    ),
+                    options=provider_options,
+                ),
+                Field(
+                    name="account_rule",
+                    label=mark("Which FPS account a payment is paid to"),
+                    kind=Kind.CHOICE,
+                    help=mark("Where the project uses several accounts that can take it."),
+                    options=fixed(
+                        ("first", mark("The first one that can take it")),
+                        ("turns", mark("Each in its turn")),
+                        ("least_today", mark("The one that was asked for the least today")),
+                    ),
+                ),
+            ),
+        ),
+        Section(
+            mark("Payee and reference in the QR code"),
             (
                 Field(
                     name="payee_fps_id",
@@ -66,17 +92,18 @@ GENERAL: Final = Tab(
                     fault=mark("At most 25 characters, without “;”."),
                 ),
                 Field(
-                    name="account_rule",
-                    label=mark("Which FPS account a payment is paid to"),
+                    name="reference_mode",
+                    label=mark("Where the QR code carries our reference"),
                     kind=Kind.CHOICE,
-                    help=mark("For the bank connection “fps”, where the project uses several."),
                     options=fixed(
-                        ("first", mark("The first one that can take it")),
-                        ("turns", mark("Each in its turn")),
-                        ("least_today", mark("The one that was asked for the least today")),
+                        ("none", mark("Nowhere")),
+                        ("bill_number", mark("As bill number")),
+                        ("reference_label", mark("As reference label")),
+                        ("both", mark("As both")),
                     ),
                 ),
             ),
+            mark("For every connection but FPS accounts, which have their own."),
         ),
         Section(
             mark("Test bank"),
@@ -155,18 +182,6 @@ METHODS: Final = Tab(
                         ("hold", mark("Hold the payment until somebody decides")),
                         ("accept", mark("Accept it as paid")),
                         ("decline", mark("Decline the payment")),
-                    ),
-                ),
-                Field(
-                    name="reference_mode",
-                    label=mark("Where the QR code carries our reference"),
-                    kind=Kind.CHOICE,
-                    help=mark("Ordinary bank accounts take only QR codes without a reference."),
-                    options=fixed(
-                        ("none", mark("Nowhere")),
-                        ("bill_number", mark("As bill number")),
-                        ("reference_label", mark("As reference label")),
-                        ("both", mark("As both")),
                     ),
                 ),
             ),
@@ -260,6 +275,32 @@ PAGE: Final = Tab(
             ),
         ),
         Section(
+            mark("Handing over to bank apps"),
+            (
+                Field(
+                    name="bank_picker_url",
+                    label=mark("Page that lists bank apps"),
+                    kind=Kind.URL,
+                    help=mark("Empty: payments are not handed over."),
+                    fault=WEB_FAULT,
+                ),
+                Field(
+                    name="app_request_url",
+                    label=mark("Where bank apps download payment requests"),
+                    kind=Kind.URL,
+                    help=mark(
+                        "An address such as https://fps.shop.example with a certificate that names"
+                        " your company as payee. Empty: the address of this server."
+                    ),
+                    fault=mark("An address such as https://fps.shop.example, without a path."),
+                ),
+            ),
+            mark(
+                "No bank has certified this, and it works only with a bank connection that can make"
+                " such requests; the ones that come with Sampan cannot."
+            ),
+        ),
+        Section(
             mark("Embedding"),
             (
                 Field(
@@ -337,5 +378,5 @@ CALLBACKS: Final = Tab(
 KEYS: Final = Tab("keys", mark("Keys"))
 DESIGN: Final = Tab("design", mark("Design"))
 
-TABS: Final = (GENERAL, METHODS, KEYS, CALLBACKS, REDIRECTS, PAGE, DESIGN)
+TABS: Final = (GENERAL, BANK, METHODS, KEYS, CALLBACKS, REDIRECTS, PAGE, DESIGN)
 """The tabs of a project in their order. Every setting stands on exactly one of them."""

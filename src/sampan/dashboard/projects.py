@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from sampan.dashboard import project_design, project_keys, project_rules
+from sampan.dashboard import project_bank, project_design, project_keys, project_rules
 from sampan.dashboard.project_fields import Section, Tab
 from sampan.dashboard.project_forms import Filled, read, rows, texts_of
 from sampan.dashboard.project_keys import shown_once
@@ -21,7 +21,7 @@ from sampan.dashboard.project_pages import (
     seen_of,
     tab_page,
 )
-from sampan.dashboard.project_tabs import CALLBACKS, GENERAL, METHODS, PAGE, REDIRECTS
+from sampan.dashboard.project_tabs import BANK, CALLBACKS, GENERAL, METHODS, PAGE, REDIRECTS
 from sampan.dashboard.visit import PATH, Visit
 from sampan.dashboard.ways import Handler, Way
 from sampan.domain.project import Project, ProjectSettings
@@ -35,20 +35,21 @@ from sampan.web.i18n import mark
 TAKEN: Final = mark("Another project has this number.")
 BAD_ID: Final = mark("A number from 1 to 4294967295.")
 _TRIES_MAX: Final = 5
-_FIELDS: Final = {field.name: field for tab in (GENERAL, CALLBACKS) for field in tab.fields}
+_FIELDS: Final = {field.name: field for tab in (GENERAL, BANK, CALLBACKS) for field in tab.fields}
 NEW: Final = Tab(
     "new",
     mark("New project"),
     (
         Section(mark("Project"), (_FIELDS["name"], _FIELDS["provider"])),
         Section(
-            mark("Who is paid"),
+            mark("Payee in test QR codes"),
             tuple(_FIELDS[name] for name in ("payee_fps_id", "payee_name", "payee_name_zh")),
         ),
         Section(mark("Callbacks"), (_FIELDS["callback_url"],)),
     ),
 )
 """What a new project is asked for; all else has a default."""
+_TEMPLATES: Final = {CALLBACKS: "callbacks.html", BANK: "bank.html"}
 
 
 async def listing(visit: Visit) -> Response:
@@ -142,7 +143,7 @@ def shower(tab: Tab) -> Handler:
     """Return what shows a tab of settings."""
 
     async def show(visit: Visit) -> Response:
-        return _shown(visit, tab, card=await card_of(visit))
+        return await _shown(visit, tab, card=await card_of(visit))
 
     return show
 
@@ -154,19 +155,21 @@ def saver(tab: Tab) -> Handler:
         card, desk = await card_of(visit), visit.desk
         filled = read(tab.fields, visit.text, before=card.project, check_url=desk.check_url)
         if filled.errors:
-            return _shown(visit, tab, card=card, filled=filled)
+            return await _shown(visit, tab, card=card, filled=filled)
         act, key, seen_us = act_of(visit), card.project.id, seen_of(visit, "updated_us")
         after = await desk.store.transact(
             lambda tx: flow.change(tx, key, edit=filled.onto, act=act, seen_us=seen_us)
         )
         if isinstance(after, flow.Meanwhile):
-            return _shown(visit, tab, card=after.card, filled=filled, meanwhile=after.card.project)
+            return await _shown(
+                visit, tab, card=after.card, filled=filled, meanwhile=after.card.project
+            )
         return visit.go(path_of(card.project, tab), said="saved")
 
     return save
 
 
-def _shown(
+async def _shown(
     visit: Visit,
     tab: Tab,
     *,
@@ -188,7 +191,9 @@ def _shown(
         more["fault"] = CHANGED_MEANWHILE
     if tab is CALLBACKS:
         more |= project_rules.context(visit, project)
-    template = "callbacks.html" if tab is CALLBACKS else "settings.html"
+    if tab is BANK:
+        more |= await project_bank.context(visit, project)
+    template = _TEMPLATES.get(tab, "settings.html")
     return tab_page(visit, tab, card=card, template=template, more=more)
 
 
@@ -207,8 +212,9 @@ WAYS: Final = (
     Way("GET", LIST, listing, Right.VIEW_PROJECTS),
     Way("GET", f"{LIST}/new", new, Right.PROJECT_SETTINGS),
     Way("POST", f"{LIST}/new", add, Right.PROJECT_SETTINGS),
-    *(way for tab in (GENERAL, METHODS, CALLBACKS, REDIRECTS, PAGE) for way in _ways(tab)),
+    *(way for tab in (GENERAL, BANK, METHODS, CALLBACKS, REDIRECTS, PAGE) for way in _ways(tab)),
     *project_keys.WAYS,
+    *project_bank.WAYS,
     *project_rules.WAYS,
     *project_design.WAYS,
 )

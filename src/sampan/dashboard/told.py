@@ -68,6 +68,7 @@ WHATS: Final[Mapping[str, str]] = {
     "FPS account added": mark("Added an FPS account"),
     "FPS account changed": mark("Changed an FPS account"),
     "FPS key rotated": mark("Made a new key for notices about an FPS account"),
+    "FPS account tried out": mark("Tried an FPS account out with bank apps"),
     "FPS account attached": mark("Let the project use an FPS account"),
     "FPS account put first": mark("Put an FPS account before the project's others"),
     "FPS account detached": mark("Took an FPS account from the project"),

@@ -234,6 +234,24 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             pattern=_WEB_URL,
         ),
     ] = ""
+    bank_picker_url: Annotated[
+        str,
+        _setting(
+            "Payment Page: page of the payment scheme that lists bank apps. Empty: payments are not"
+            " handed to apps. No bank has certified this.",
+            max_length=1024,
+            pattern=_WEB_URL,
+        ),
+    ] = ""
+    app_request_url: Annotated[
+        str,
+        _setting(
+            "Payment Page: origin from which bank apps download payment requests, such as"
+            " `https://fps.shop.example`. Empty: the public address.",
+            max_length=80,
+            pattern=r"^(https?://[^\s;/?#]+/?)?\Z",
+        ),
+    ] = ""
     merchant_success_url: Annotated[str, _address("where the button after a success leads.")] = ""
     merchant_success_enabled: Annotated[str, _enabled("merchant_success_url")] = ""
     merchant_success_redirect_mode: Annotated[str, _mode("merchant_success_url")] = ""

@@ -52,7 +52,7 @@ def add(tx: Tx, account: FpsAccount, *, key: str, act: Act) -> FpsAccount:
     _refuse_name(tx, account.name, of=None)
     made = msgspec.structs.replace(account, id=tx.new_id())
     kept.add(tx, made, key=key, vault=act.vault, now_us=act.now_us)
-    _note(tx, made, "FPS account added", act=act, why=f"{made.proxy_kind.value} {made.proxy}")
+    note(tx, made, "FPS account added", act=act, why=f"{made.proxy_kind.value} {made.proxy}")
     return made
 
 
@@ -80,7 +80,7 @@ def change(
     # Two changes in one microsecond must be told apart too, and a clock may be set back.
     now_us = max(act.now_us, before.updated_us + 1)
     kept.change(tx, after, now_us=now_us)
-    _note(tx, after, "FPS account changed", act=act, why="; ".join(found))
+    note(tx, after, "FPS account changed", act=act, why="; ".join(found))
     return msgspec.structs.replace(before, account=after, updated_us=now_us)
 
 
@@ -98,7 +98,7 @@ def rotate(tx: Tx, account_id: int, *, rotation: Rotation, act: Act) -> Card | M
     new = NewKey(key=rotation.secret, set_us=now_us, previous_until_us=until_us)
     kept.rotate_key(tx, account_id, new, vault=act.vault)
     told = f"until {wire_time(until_us)}" if rotation.overlap_s else "no longer"
-    _note(tx, before.account, "FPS key rotated", act=act, why=f"the old key verifies {told}")
+    note(tx, before.account, "FPS key rotated", act=act, why=f"the old key verifies {told}")
     return msgspec.structs.replace(
         before, key_set_us=now_us, previous_until_us=until_us if rotation.overlap_s else None
     )
@@ -168,7 +168,8 @@ def _refuse_name(tx: Tx, name: str, *, of: int | None) -> None:
         raise Refusal(Code.MALFORMED_REQUEST, told, http_status=409)
 
 
-def _note(tx: Tx, account: FpsAccount, what: str, *, act: Act, why: str) -> None:
+def note(tx: Tx, account: FpsAccount, what: str, *, act: Act, why: str) -> None:
+    """Write an entry about an account into the journal."""
     entry = Entry(
         at_us=act.now_us,
         project_id=NO_PROJECT,

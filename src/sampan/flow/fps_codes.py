@@ -3,15 +3,18 @@
 Nothing is written. Money that arrives by one of them names no payment and waits for people.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 
 from sampan.codecs import qr_image
 from sampan.codecs.emv_qr import FpsQr, QrError, encode
-from sampan.domain import reference
+from sampan.codecs.emv_reader import EPOCH, HONG_KONG
+from sampan.domain import fps_trial, reference
 from sampan.domain.codes import Code, message
 from sampan.domain.fps_account import FpsAccount, order_options, qr_fields
+from sampan.domain.fps_trial import Step
 from sampan.domain.project import ReferenceMode
 from sampan.errors import Refusal
 from sampan.providers.base import ProviderOrder
@@ -20,6 +23,7 @@ from sampan.providers.fps import qr_payload
 TEST_REFERENCE: Final = reference.encode(2**53 - 1)
 """Has the form of ours and never names a payment: ids stay far below."""
 TEST_LIFETIME_US: Final = 600_000_000
+TEST_AMOUNT_MINOR: Final = 100
 PRINT_MODULE_PX: Final = 24
 """Makes a symbol of about a thousand pixels, sharp on a sticker of the size of a hand."""
 
@@ -43,7 +47,7 @@ def counter_payload(
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """What a code for trying an account out asks for; `mode` None is the account's own."""
 
-    amount_minor: int = 100
+    amount_minor: int = TEST_AMOUNT_MINOR
     currency: str = "HKD"
     mode: ReferenceMode | None = None
 
@@ -70,6 +74,20 @@ def trial_payload(account: FpsAccount, trial: Trial, *, now_us: int) -> str:
         return qr_payload(order)
     except QrError as error:
         raise Refusal(Code.MALFORMED_REQUEST, f"no code can be made: {error}") from error
+
+
+def step_payload(account: FpsAccount, step: Step, *, currency: str, now_us: int) -> str:
+    """Return the text of a step's test code of 1.00; what the steps are says `domain.fps_trial`.
+
+    Raises `Refusal` for a currency that the account does not take.
+    """
+    _refuse_currency(account, currency)
+    stamp = (EPOCH + timedelta(microseconds=now_us)).astimezone(HONG_KONG).strftime("%d%H%M%S")
+    fields: dict[str, Any] = {**qr_fields(account), **fps_trial.texts(step, stamp)}
+    if fps_trial.has_timeout(step):
+        fields["timeout_us"] = now_us + TEST_LIFETIME_US
+    fields |= {"currency": currency, "amount_minor": TEST_AMOUNT_MINOR}
+    return encode(FpsQr(**fields))
 
 
 def picture(payload: str) -> bytes:

@@ -15,6 +15,7 @@ from sampan.domain.codes import Code
 from sampan.domain.page_links import PATH
 from sampan.errors import Refusal, Unavailable
 from sampan.page import pictures, render, shared
+from sampan.page.handing import REQUEST_NAME
 from sampan.page.pages import Page, Pages
 from sampan.page.params import CheckUrl, refusal
 from sampan.page.render import Reader, error_reader, reader
@@ -59,6 +60,7 @@ class PageDoor:
             (f"{one}/state", self.state, ["GET"]),
             (f"{one}/events", self.events, ["GET"]),
             (f"{one}/qr.png", self.picture, ["GET"]),
+            (f"{one}/{REQUEST_NAME}", self.app_request, ["GET"]),
             (f"{one}/{{name}}.img", self.artwork, ["GET"]),
         ]
         guarded = [Route(path, _guarded(handler), methods=verbs) for path, handler, verbs in table]
@@ -143,6 +145,12 @@ class PageDoor:
         if view.qr is None:
             raise refusal(Code.NOT_FOUND, http_status=404)
         return await pictures.card(view, language=reads.language, font_file=self._font_file)
+
+    async def app_request(self, request: Request) -> Response:
+        """Send what a bank's app downloads to pay, where the project hands payments to apps."""
+        made = self._pages.app_request(await self._pages.find(_token(request)))
+        headers = {**_NO_STORE, "X-Content-Type-Options": "nosniff"}
+        return Response(made.body, headers=headers, media_type=made.media_type)
 
     async def artwork(self, request: Request) -> Response:
         """Send a picture of the merchant's look: `logo` or `artwork`."""

@@ -17,11 +17,13 @@ from sampan.flow import page as flow
 from sampan.flow.page import PageRequest, Standing
 from sampan.flow.sale import faults_of_amount, new_request_id
 from sampan.flow.settle import Step
+from sampan.page.handing import Handing
 from sampan.page.live import Watch
 from sampan.page.params import CheckUrl, read, refusal
 from sampan.page.requests import Opening
 from sampan.page.returning import OpenedAs
 from sampan.page.view import Frame, View, view_of
+from sampan.providers.base import PaymentRequest
 from sampan.storage import page_styles, payments
 from sampan.storage.engine import Store, Tx
 from sampan.storage.page_sessions import PageSession
@@ -66,11 +68,11 @@ class Pages:
         *,
         find_project: FindProject,
         links: PageLinks,
-        sandbox_app: str = "",
+        handing: Handing | None = None,
     ) -> None:
         self.links = links
         self.watch = Watch(store)
-        self._sandbox_app = sandbox_app
+        self._handing = handing or Handing()
         self._store = store
         self._clock = clock
         self._find_project = find_project
@@ -136,8 +138,26 @@ class Pages:
 
     def view(self, page: Page, opened: OpenedAs) -> View:
         """Return what a page shows now."""
-        frame = Frame(now_us=self._clock.now_us(), opened=opened, sandbox_app=self._sandbox_app)
+        token = page.session.token
+        frame = Frame(
+            now_us=self._clock.now_us(),
+            opened=opened,
+            sandbox_app=self._handing.sandbox_app,
+            picker_url=self._handing.link(
+                page.project, token=token, page_url=self.links.url(token)
+            ),
+        )
         return view_of(page.standing, page.asked, project=page.project, look=page.look, frame=frame)
+
+    def app_request(self, page: Page) -> PaymentRequest:
+        """Return what a bank's app downloads to pay a page. Raises `Refusal` 404 for nothing."""
+        payment, operation = page.standing.payment, page.standing.operation
+        found = None
+        if payment is not None and operation is not None:
+            found = self._handing.request(page.project, payment, operation=operation)
+        if found is None:
+            raise refusal(Code.NOT_FOUND, http_status=404)
+        return found
 
     async def start(self, page: Page) -> None:
         """Start the payment and wait a little for its QR. A repeat starts nothing."""

@@ -140,6 +140,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     now_us: int
     opened: OpenedAs = OpenedAs.TAB
     sandbox_app: str = ""
+    picker_url: str = ""
 
 
 def screen_of(standing: Standing, request: PageRequest, *, now_us: int) -> Screen:
@@ -206,7 +207,7 @@ def view_of(
         left_s=None if ends_us is None else max(0, -((now_us - ends_us) // _SECOND_US)),
         best_before_us=request.best_before_us,
         qr=qr,
-        bank_app_url=_bank_app(project, qr, sandbox_app=frame.sandbox_app),
+        bank_app_url=_bank_app(project, qr, frame=frame),
         code=operation.code if operation else "",
         retry_until_us=payment.retry_until_us if payment else None,
         can_retry=can_retry,
@@ -269,10 +270,12 @@ def _qr(payment: Payment) -> Qr | None:
     )
 
 
-def _bank_app(project: Project, qr: Qr | None, *, sandbox_app: str) -> str:
+def _bank_app(project: Project, qr: Qr | None, *, frame: Frame) -> str:
     """Return the address that opens the QR in a bank app; "" where none is known."""
     if qr is None:
         return ""
-    own = sandbox_app if project.settings.provider == "sandbox" else ""
+    if frame.picker_url:
+        return frame.picker_url
+    own = frame.sandbox_app if project.settings.provider == "sandbox" else ""
     pattern = project.settings.bank_app_url or own
     return pattern.replace(PAYLOAD_MARK, quote(qr.payload, safe=""))

@@ -6,7 +6,7 @@ templates or settings and cannot move a status. The contract is `sampan.testing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sampan.outbound import Outbound
 
@@ -128,6 +128,37 @@ class Provider(Protocol):
 
     def parse_notification(self, raw: RawRequest) -> Sequence[Notice]:
         """Read the bank's message; raises `Untrusted`. A repeat yields the same values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A payment whose QR is shown and waits to be paid: reference, QR text, money, end."""
+
+    reference: str
+    payload: str
+    amount_minor: int
+    currency: str
+    expires_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequest:
+    """What a bank's app downloads from the address that it was handed, and its media type."""
+
+    media_type: str
+    body: bytes
+
+
+@runtime_checkable
+class HandsToApps(Protocol):
+    """What a provider can do beside: hand a payment to the bank's app on the customer's phone.
+
+    The form of the request is between its bank and the apps. No provider of ours knows one.
+    """
+
+    def payment_request(self, shown: Shown) -> PaymentRequest:
+        """Return what the app downloads; asked as often as it likes, and nothing is kept."""
         ...
 
 

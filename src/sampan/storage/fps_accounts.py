@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from sampan.domain.fps_account import Attached, FpsAccount, ProxyKind
+from sampan.domain.fps_trial import Trial
 from sampan.domain.project import ReferenceMode
 from sampan.storage import schema
 from sampan.storage.engine import Row, Statement, Tx
@@ -16,7 +17,7 @@ _l = schema.project_accounts
 _FIELDS = FpsAccount.__struct_fields__
 _KEYS = (_a.c.key_sealed, _a.c.key_previous_sealed, _a.c.key_previous_until_us, _a.c.key_set_us)
 _COLUMNS = [_a.c[name] for name in _FIELDS]
-_card = select(*_COLUMNS, _a.c.created_us, _a.c.updated_us, *_KEYS[2:])
+_card = select(*_COLUMNS, _a.c.created_us, _a.c.updated_us, *_KEYS[2:], _a.c.trial)
 _INSERT = Statement(insert(_a))
 _EVERY = Statement(_card.order_by(_a.c.id))
 _ONE = Statement(_card.where(_a.c.id == bindparam("key")))
@@ -40,6 +41,7 @@ _ROTATE = Statement(
         key_set_us=bindparam("set_us"),
     )
 )
+_TRIED = Statement(update(_a).where(_a.c.id == bindparam("key")).values(trial=bindparam("told")))
 _OF_PROJECT = Statement(
     select(*_COLUMNS, _l.c.position, _l.c.chosen_us)
     .join(_l, _l.c.account_id == _a.c.id)
@@ -54,13 +56,14 @@ _link = (_l.c.project_id == bindparam("project"), _l.c.account_id == bindparam("
 _PLACE = Statement(update(_l).where(*_link).values(position=bindparam("place")))
 _CHOSEN = Statement(update(_l).where(*_link).values(chosen_us=bindparam("at_us")))
 _DETACH = Statement(delete(_l).where(*_link))
+_TRIAL = msgspec.json.Decoder(Trial)
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """An account with what only its own pages ask for; microseconds UTC.
 
     `previous_until_us` is until when the notice key before the present one verifies, None where
-    none does.
+    none does. `trial` is what bank apps did with the last test code, None where none was tried.
     """
 
     account: FpsAccount
@@ -68,6 +71,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     updated_us: int
     key_set_us: int
     previous_until_us: int | None
+    trial: Trial | None = None
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,13 +111,14 @@ def _values(account: FpsAccount) -> dict[str, str | int]:
 
 
 def _carded(row: Row, *, now_us: int) -> Card:
-    created_us, updated_us, until_us, set_us = row[len(_FIELDS) :]
+    created_us, updated_us, until_us, set_us, trial = row[len(_FIELDS) :]
     return Card(
         account=_account(row),
         created_us=created_us,
         updated_us=updated_us,
         key_set_us=set_us,
         previous_until_us=until_us if until_us is not None and now_us < until_us else None,
+        trial=None if trial is None else _TRIAL.decode(trial),
     )
 
 
@@ -129,6 +134,7 @@ def add(tx: Tx, account: FpsAccount, *, key: str, vault: Vault, now_us: int) -> 
             "key_set_us": now_us,
             "created_us": now_us,
             "updated_us": now_us,
+            "trial": None,
         },
     )
 
@@ -143,6 +149,11 @@ def rotate_key(tx: Tx, account_id: int, new: NewKey, *, vault: Vault) -> None:
     sealed = vault.seal(new.key, _row_name(account_id))
     times = {"until_us": new.previous_until_us, "set_us": new.set_us}
     tx.run(_ROTATE, {"key": account_id, "sealed": sealed, **times})
+
+
+def note_trial(tx: Tx, account_id: int, trial: Trial) -> None:
+    """Write what bank apps did with a test code in place of what stands there."""
+    tx.run(_TRIED, {"key": account_id, "told": msgspec.json.encode(trial).decode()})
 
 
 def keys(tx: Tx, account_id: int, *, vault: Vault, now_us: int) -> tuple[str, ...] | None:

@@ -32,6 +32,7 @@ fps_accounts = table(
     int_("key_set_us"),
     int_("created_us"),
     int_("updated_us"),
+    text_("trial", null=True),
     UniqueConstraint("name"),
     CheckConstraint(in_("proxy_kind", sorted(ProxyKind)), name="proxy_kind_known"),
     CheckConstraint(in_("currencies", CURRENCIES), name="currencies_known"),
@@ -42,7 +43,8 @@ fps_accounts = table(
     CheckConstraint(f"off_max_minor BETWEEN 0 AND {OFF_MAX_MINOR}", name="off_max_range"),
 )
 """Accounts. The key that marks notices about one is sealed, and a previous one verifies until its
-time. Accounts are switched off and never deleted: credits and operations name them."""
+time. Accounts are switched off and never deleted: credits and operations name them. `trial` is what
+bank apps did with the last test code, as JSON."""
 
 project_accounts = table(
     "project_accounts",
