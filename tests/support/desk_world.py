@@ -20,7 +20,7 @@ from sampan.domain.analytics import Dataset
 from sampan.domain.rights import Role
 from sampan.flow import team
 from sampan.flow.team import Act
-from tests.support import history, payment_examples, report_world
+from tests.support import fps_desk, history, payment_examples, report_world
 from tests.support.links import make_link
 from tests.support.merchant import Merchant
 from tests.support.money_world import MoneyWorld
@@ -150,6 +150,7 @@ def desk_world(folder: Path, **settings: object) -> Iterator[DeskWorld]:
             world.paths, world.tokens = _paths(world), _tokens(world)
             world.paths |= report_world.fill(platform, owner, [project]).screens
             world.paths |= _money(world)
+            world.paths |= fps_desk.fill(platform, platform.add_project(""))
             yield world
         finally:
             merchant.close()
