@@ -23,7 +23,7 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 LONGEST: Final = ("unit", "api", "browser", "fault", "conformance")
 """Folders with a lane each, in the order in which they begin; all others share the last lane."""
-AT_ONCE: Final = 3
+AT_ONCE: Final = 4
 """Lanes at once; with two processors more only make those wait that watch the clock."""
 ALONE: Final = "tests/browser/test_page_cut.py"
 """Holds a hundred pages to a second each, so it runs when nothing else does."""

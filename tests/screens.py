@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from sampan.page.view import Screen
 from tests.browser.conftest import CHROMIUM
-from tests.support.desk_world import desk_world
+from tests.support.desk_world import ScreenWorld, desk_world, weeks_world
 from tests.support.page_examples import EXAMPLES
 from tests.support.page_screens import ERRORS, address, serve
 
@@ -59,23 +59,30 @@ def page_screens(browser: Browser, folder: Path) -> None:
 
 def dashboard_screens(browser: Browser, folder: Path) -> None:
     """Take every picture of the Dashboard."""
-    with tempfile.TemporaryDirectory() as data, desk_world(Path(data)) as world:
-        cookie = world.staff.cookie("").split("=")[0]
-        for size, (width, height) in SIZES.items():
-            context = browser.new_context(
-                viewport={"width": width, "height": height}, base_url=world.platform.url
-            )
-            page = context.new_page()
-            for screen, path in world.screens().items():
-                context.clear_cookies()
-                if token := world.token_of(screen):
-                    signed = {"name": cookie, "value": token, "url": world.platform.url}
-                    context.add_cookies([signed])  # type: ignore[list-item]  # a dict of texts
-                for language in LANGUAGES:
-                    page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
-                    keep(page, folder, f"{screen}-{size}-{language}.png")
-            context.close()
-        tell(folder, list(world.screens()), title="Dashboard", made_from="a day that tests make")
+    names: list[str] = []
+    for make in (desk_world, weeks_world):
+        with tempfile.TemporaryDirectory() as data, make(Path(data)) as world:
+            _of_world(browser, folder, world)
+            names += world.screens()
+    tell(folder, names, title="Dashboard", made_from="a day that tests make")
+
+
+def _of_world(browser: Browser, folder: Path, world: ScreenWorld) -> None:
+    cookie = world.staff.cookie("").split("=")[0]
+    for size, (width, height) in SIZES.items():
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, base_url=world.platform.url
+        )
+        page = context.new_page()
+        for screen, path in world.screens().items():
+            context.clear_cookies()
+            if token := world.token_of(screen):
+                signed = {"name": cookie, "value": token, "url": world.platform.url}
+                context.add_cookies([signed])  # type: ignore[list-item]  # a dict of texts
+            for language in LANGUAGES:
+                page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+                keep(page, folder, f"{screen}-{size}-{language}.png")
+        context.close()
 
 
 def keep(page: Page, folder: Path, name: str) -> None:
