@@ -474,3 +474,15 @@ def test_double_is_seen_in_the_books(flow: FlowWorld) -> None:
     yuan = now_entry(flow, 10_000, flow.reference(), currency="CNY", bank_ref="C")
     take(flow, yuan)
     assert view(flow, flow.credits()[-1]).reasons == ("wrong currency",)
+
+
+def test_proposal_that_somebody_ends_first(
+    flow: FlowWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes a moment later is told so, and nothing is noted twice."""
+    flow.set(four_eyes=True)
+    proposed = decide(flow, Ignore(credit=credit(flow).id))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(decisions, "end", lambda _tx, _decision: False)
+        assert flow.refused(lambda: turn_down(flow, proposed)) is not None
+    assert turn_down(flow, proposed).status == "refused"
