@@ -18,9 +18,10 @@ import pytest
 from sqlalchemy import text
 
 from sampan.clock import DAY_US, HOUR_US, MINUTE_US
-from sampan.domain.analytics import Question, Zone, day_us
+from sampan.domain.analytics import Question, day_us
 from sampan.domain.analytics_spec import DRAWINGS, Period
 from sampan.domain.board import PANELS_MAX
+from sampan.domain.days import Zone
 from sampan.domain.rights import Role
 from sampan.storage import board_panels, rollups
 from sampan.storage import open as opening

@@ -19,10 +19,10 @@ from sampan.domain.analytics import (
     Dataset,
     Granularity,
     Question,
-    Zone,
     answer,
     day_text,
 )
+from sampan.domain.days import Zone
 from sampan.storage import open as opening
 from sampan.storage import rollups
 from sampan.storage.engine import Store, Tx

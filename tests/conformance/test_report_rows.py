@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import insert
 
+from sampan.domain.days import Zone
 from sampan.domain.report_spec import (
     CLUES,
     KINDS,
@@ -18,7 +19,6 @@ from sampan.domain.report_spec import (
     Clue,
     ReportType,
     Spec,
-    Zone,
     columns_of,
 )
 from sampan.domain.statuses import FINAL, PaymentStatus

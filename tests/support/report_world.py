@@ -18,9 +18,9 @@ import msgspec
 from sqlalchemy import update
 
 from sampan.clock import DAY_US, HOUR_US
-from sampan.domain import report_spec
+from sampan.domain.days import Zone, midnight_us
 from sampan.domain.report_schedule import Cron, Monthly
-from sampan.domain.report_spec import Period, ReportType, Spec, Zone
+from sampan.domain.report_spec import Period, ReportType, Spec
 from sampan.flow import reports as flow
 from sampan.flow import resolution
 from sampan.flow.reports import Plan, Wish
@@ -161,7 +161,7 @@ def _reports(
     order(platform, owner, operations)
     credits_spec = Spec(type=ReportType.CREDITS, period=Period.YESTERDAY, zone=Zone.UTC)
     order(platform, owner, credits_spec)
-    far_us = report_spec.midnight_us(date(2026, 1, 1), Zone.HONG_KONG)
+    far_us = midnight_us(date(2026, 1, 1), Zone.HONG_KONG)
     running = Report(
         id=platform.transact(lambda tx: tx.new_id()),
         type=ReportType.OPERATIONS,

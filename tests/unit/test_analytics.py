@@ -15,8 +15,8 @@ from sampan.domain.analytics import (
     Granularity,
     Question,
     Sums,
-    Zone,
 )
+from sampan.domain.days import Zone
 
 HK: Final = Zone.HONG_KONG
 

@@ -18,13 +18,13 @@ from sampan.domain.analytics import (
     Granularity,
     Question,
     Sums,
-    Zone,
     answer,
     day_us,
 )
 from sampan.domain.analytics_figures import by_period, per_mille, ranked, within
 from sampan.domain.analytics_spec import DRAWINGS, OF_DRAWING, Drawing, Measure, Period, Spec
 from sampan.domain.board import READY, Panel
+from sampan.domain.days import Zone
 
 TODAY: Final = "2026-03-01"
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sampan.codecs.emv_qr import FpsQr, decode, encode
+from sampan.domain.days import Zone, begun_us
 from sampan.domain.fps_account import (
     Attached,
     FpsAccount,
@@ -16,7 +17,6 @@ from sampan.domain.fps_account import (
     choose,
     differences,
     id_of_key,
-    midnight_us,
     order_options,
     qr_fields,
 )
@@ -203,7 +203,7 @@ def test_which_account(
 )
 def test_day_begins_in_hong_kong(now_us: int, began_us: int) -> None:
     """Midnight is 16:00 UTC of the day before."""
-    assert midnight_us(now_us) == began_us
+    assert begun_us(now_us, Zone.HONG_KONG) == began_us
 
 
 def test_every_kind_has_a_form() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sampan.domain.report_spec import ReportType, Spec, Zone
+from sampan.domain.days import Zone
+from sampan.domain.report_spec import ReportType, Spec
 from sampan.reports.hand import Hand
 
 LATE_US = 1_893_427_199_999_999

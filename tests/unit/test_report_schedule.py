@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from sampan.domain import report_schedule as schedule
+from sampan.domain.days import Zone
 from sampan.domain.report_schedule import Cron, Daily, Monthly, Rule, Weekly
-from sampan.domain.report_spec import Zone
 
 EIGHT: Final = 8 * 60
 HK: Final = Zone.HONG_KONG

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from sampan.domain import report_spec
+from sampan.domain.days import Zone
 from sampan.domain.report_spec import (
     KINDS,
     STATUSES,
@@ -20,7 +21,6 @@ from sampan.domain.report_spec import (
     ReportType,
     Spec,
     Wrong,
-    Zone,
 )
 from sampan.reports import words
 from sampan.reports.columns import COLUMNS, fields_of

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from sampan.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from sampan.domain import analytics
-from sampan.domain.analytics import Answer, Dataset, Granularity, Question, Sums, Zone
+from sampan.domain.analytics import Answer, Dataset, Granularity, Question, Sums
+from sampan.domain.days import Zone
 from sampan.domain.statuses import FINAL
 from sampan.storage import callbacks, rollups, schema
 from sampan.storage.callbacks import Attempt

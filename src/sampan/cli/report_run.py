@@ -14,7 +14,8 @@ import typer
 from sampan.cli.common import USAGE, Desk, Failed, advise, desk, run, stderr
 
 if TYPE_CHECKING:
-    from sampan.domain.report_spec import ReportType, Spec, Zone
+    from sampan.domain.days import Zone
+    from sampan.domain.report_spec import ReportType, Spec
     from sampan.reports.files import PartFile
     from sampan.reports.making import Sink
     from sampan.storage.report_rows import RowReader
@@ -145,7 +146,8 @@ async def _spec(at: Desk, wanted: Wanted, *, kind: "ReportType") -> "Spec":
     import msgspec
 
     from sampan.domain import report_spec
-    from sampan.domain.report_spec import Clue, Period, Spec, Zone
+    from sampan.domain.days import Zone
+    from sampan.domain.report_spec import Clue, Period, Spec
     from sampan.reports.words import sentence
 
     base = Spec(type=kind)

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from sampan.domain.analytics import DAYS_MAX, Dataset, Granularity, Zone
+from sampan.domain.analytics import DAYS_MAX, Dataset, Granularity
 from sampan.domain.analytics_spec import DRAWINGS, Apart, Drawing, Measure, Period, Spec, length
+from sampan.domain.days import Zone
 from sampan.domain.texts import project_number
 from sampan.money import DECIMALS
 from sampan.web.i18n import mark

@@ -1,13 +1,13 @@
 """The periods of an answer: what they are called, and the lists of what happened in them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
-from sampan.clock import DAY_US, SECOND_US
-from sampan.domain.analytics import OFFSETS_US, Answer, Granularity, Zone, day_text
+from sampan.clock import DAY_US
+from sampan.domain.analytics import Answer, Granularity, day_text
+from sampan.domain.days import Zone, local
 from sampan.web.charts import HOUR_STEPS
 
 DAY_HOURS: Final = 24
@@ -62,8 +62,8 @@ class Times:
     def _text(self, span: Span) -> str:
         zone = self.answer.question.zone
         if self._by is Granularity.HOUR:
-            return f"{day_text(span[0], zone)} {_at(span[0], zone):%H:%M}"
-        begin, end = _at(span[0], zone), _at(span[1], zone)
+            return f"{day_text(span[0], zone)} {local(span[0], zone):%H:%M}"
+        begin, end = local(span[0], zone), local(span[1], zone)
         if self._by is Granularity.MONTH and begin.day == end.day == 1:
             return f"{begin:%Y-%m}"
         first, _, last = self._range(span).partition(" – ")
@@ -77,7 +77,7 @@ class Times:
         return first if first == last else f"{first} – {last}"
 
     def _name(self, begin_us: int) -> str:
-        begin = _at(begin_us, self.answer.question.zone)
+        begin = local(begin_us, self.answer.question.zone)
         if self._by is Granularity.HOUR and (begin.hour or len(self.answer.periods) <= DAY_HOURS):
             return f"{begin:%H:%M}"
         if self._by is Granularity.MONTH:
@@ -97,10 +97,10 @@ def payments_path(span: Span, what: str, *, of: list[tuple[str, str]]) -> str:
 @lru_cache(maxsize=SPANS_MAX)
 def _dates(span: Span, what: str) -> str:
     """Return the dates of a query. Every column asks for the same spans again."""
-    offset_us = OFFSETS_US[_LISTS]
+    offset_us = _LISTS.offset_us
     bounds = _days(span)
     if any((at_us + offset_us) % DAY_US for at_us in span):
-        bounds = [f"{_at(us, _LISTS):%Y-%m-%dT%H:%M}" for us in span]
+        bounds = [f"{local(us, _LISTS):%Y-%m-%dT%H:%M}" for us in span]
     dates = zip((f"{what}_from", f"{what}_to"), bounds, strict=True)
     return urlencode(list(dates))
 
@@ -113,8 +113,3 @@ def callbacks_path(span: Span, *, of: list[tuple[str, str]]) -> str:
 
 def _days(span: Span) -> list[str]:
     return [day_text(span[0], _LISTS), day_text(span[1] - 1, _LISTS)]
-
-
-def _at(us: int, zone: Zone) -> datetime:
-    within = timezone(timedelta(microseconds=OFFSETS_US[zone]))
-    return datetime.fromtimestamp(us // SECOND_US, within)

@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Final
 from urllib.parse import urlencode
 
 from sampan.clock import DAY_US
-from sampan.codecs.emv_reader import EPOCH, HONG_KONG
+from sampan.domain.days import Zone, midnight_us
 from sampan.web.i18n import moment
 
 TEXT_CHARS_MAX: Final = 255
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _PLACE: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Asked:
@@ -87,7 +86,7 @@ def day_us(text: str) -> int | None:
         return None
     if day is None:
         return None
-    return (datetime.combine(day, time(), HONG_KONG) - EPOCH) // _MICROSECOND
+    return midnight_us(day, Zone.HONG_KONG)
 
 
 def day_text(us: int) -> str:

@@ -10,7 +10,8 @@ from sampan.clock import DAY_US
 from sampan.dashboard.asked import day_text
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
-from sampan.domain.analytics import Answer, Dataset, Question, Zone, answer
+from sampan.domain.analytics import Answer, Dataset, Question, answer
+from sampan.domain.days import Zone
 from sampan.domain.figures import Figures, total
 from sampan.domain.rights import Right
 from sampan.domain.statuses import WAITING, PaymentStatus

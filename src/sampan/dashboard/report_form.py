@@ -14,7 +14,8 @@ from starlette.datastructures import UploadFile
 from sampan import money
 from sampan.dashboard import report_words as said
 from sampan.domain import report_spec
-from sampan.domain.report_spec import Clue, Flaw, Period, ReportType, Spec, Wrong, Zone
+from sampan.domain.days import Zone, local, midnight_us
+from sampan.domain.report_spec import Clue, Flaw, Period, ReportType, Spec, Wrong
 from sampan.domain.texts import project_number
 from sampan.flow.reports import NAME_CHARS_MAX
 from sampan.reports import words as names
@@ -131,8 +132,8 @@ def typed_of(spec: Spec, *, title: str = "") -> Typed:
     """Return the form that asks for a report like one; moments become the days they are in."""
     first = last = ""
     if spec.from_us is not None and spec.to_us is not None:
-        first = f"{said.local(spec.from_us, spec.zone).date()}"
-        last = f"{said.local(max(spec.from_us, spec.to_us - 1), spec.zone).date()}"
+        first = f"{local(spec.from_us, spec.zone).date()}"
+        last = f"{local(max(spec.from_us, spec.to_us - 1), spec.zone).date()}"
     return Typed(
         type=spec.type,
         title=title,
@@ -280,7 +281,7 @@ def _with_period(spec: Spec, typed: Typed, *, errors: dict[str, str], now_us: in
         if typed.first or typed.last:
             errors["period"] = DATES_BESIDE
         return msgspec.structs.replace(spec, period=period)
-    today = said.local(now_us, spec.zone).date()
+    today = local(now_us, spec.zone).date()
     first, last = _day(typed.first), _day(typed.last)
     for name, text, day in (("from", typed.first, first), ("to", typed.last, last)):
         if text and day is None:
@@ -291,10 +292,8 @@ def _with_period(spec: Spec, typed: Typed, *, errors: dict[str, str], now_us: in
         errors["to"] = TURNED
     return msgspec.structs.replace(
         spec,
-        from_us=None if first is None else report_spec.midnight_us(first, spec.zone),
-        to_us=None
-        if last is None
-        else report_spec.midnight_us(last + timedelta(days=1), spec.zone),
+        from_us=None if first is None else midnight_us(first, spec.zone),
+        to_us=None if last is None else midnight_us(last + timedelta(days=1), spec.zone),
     )
 
 

@@ -23,8 +23,9 @@ from sampan.dashboard.schedule_form import Timed
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import KEY_MAX, Way
 from sampan.domain.codes import Code
+from sampan.domain.days import Zone
 from sampan.domain.report_schedule import Rule, to_json
-from sampan.domain.report_spec import RIGHTS, ReportType, Spec, Zone
+from sampan.domain.report_spec import RIGHTS, ReportType, Spec
 from sampan.domain.rights import Right, rights_of
 from sampan.errors import Refusal
 from sampan.flow import reports as flow

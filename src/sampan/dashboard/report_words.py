@@ -1,13 +1,14 @@
 """What reports are called on pages: titles, periods, filters and rules in words."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sampan.dashboard import words
 from sampan.domain import report_schedule
+from sampan.domain.days import Zone, local
 from sampan.domain.report_schedule import Cron, Daily, Monthly, Rule, Weekly
-from sampan.domain.report_spec import ReportType, Spec, Zone, chosen, clue
+from sampan.domain.report_spec import ReportType, Spec, chosen, clue
 from sampan.reports import words as names
 from sampan.storage.reports import Report
 from sampan.web.i18n import day_time_text, mark, translate
@@ -79,14 +80,8 @@ EACH_DAY: Final = mark("Every day at %(time)s")
 EACH_MONTH: Final = mark("Every month on day %(day)s at %(time)s")
 BY_CRON: Final = mark("By the cron line %(line)s")
 MOMENTS_SHOWN: Final = 5
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _UNIT: Final = 1000
-
-
-def local(us: int, zone: Zone) -> datetime:
-    """Return a moment in the zone of a report."""
-    return (_EPOCH + timedelta(microseconds=us)).astimezone(zone.info)
 
 
 def type_name(code: str, kind: ReportType) -> str:

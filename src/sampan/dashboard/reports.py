@@ -16,6 +16,7 @@ from sampan.dashboard.report_form import Typed
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import KEY_MAX, Way
 from sampan.domain.codes import Code
+from sampan.domain.days import local
 from sampan.domain.report_spec import RIGHTS, ReportType, Spec
 from sampan.domain.rights import Right
 from sampan.errors import Refusal
@@ -351,8 +352,8 @@ def _dates(spec: Spec) -> str:
     """Return the days of a period as names of files have them."""
     assert spec.from_us is not None, spec  # noqa: S101 - kept reports have moments
     assert spec.to_us is not None, spec  # noqa: S101 - kept reports have moments
-    first = said.local(spec.from_us, spec.zone).date()
-    last = said.local(max(spec.from_us, spec.to_us - 1), spec.zone).date()
+    first = local(spec.from_us, spec.zone).date()
+    last = local(max(spec.from_us, spec.to_us - 1), spec.zone).date()
     return f"{first}" if first == last else f"{first}-{last}"
 
 

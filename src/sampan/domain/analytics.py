@@ -7,15 +7,13 @@ cells, so pages, CSV files and tests ask the same thing and get the same answer.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
+from sampan.domain.days import DAY_US, HOUR_US, Zone, local, midnight_us
 from sampan.domain.statuses import OperationType, PaymentStatus
 
-SECOND_US: Final = 1_000_000
-HOUR_US: Final = 3600 * SECOND_US
-DAY_US: Final = 24 * HOUR_US
 PER_MILLE: Final = 1000
 DAYS_MAX: Final = 732
 """The longest period that is asked for: two years, one of them a leap year."""
@@ -71,16 +69,6 @@ class Granularity(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
-
-
-class Zone(StrEnum):
-    """Where a day begins. Both are whole hours from UTC all the year round."""
-
-    HONG_KONG = "Asia/Hong_Kong"
-    UTC = "UTC"
-
-
-OFFSETS_US: Final = {Zone.HONG_KONG: 8 * HOUR_US, Zone.UTC: 0}
 
 
 class Dataset(StrEnum):
@@ -259,28 +247,27 @@ def added(parts: Iterable[Sums]) -> Sums:
 
 def day_us(text: str, zone: Zone) -> int:
     """Return when a day begins, given as YYYY-MM-DD. Raises ValueError for anything else."""
-    moment = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     if len(text) != len("YYYY-MM-DD"):
         raise ValueError(f"not a date: {text[:40]!r}")
-    return _us(moment) - OFFSETS_US[zone]
+    return midnight_us(day, zone)
 
 
 def day_text(at_us: int, zone: Zone) -> str:
     """Return the day of a moment as YYYY-MM-DD."""
-    return _local(at_us, zone).strftime("%Y-%m-%d")
+    return local(at_us, zone).date().isoformat()
 
 
 def period_of(at_us: int, *, granularity: Granularity, zone: Zone) -> int:
     """Return when the period of a moment begins; weeks begin on Monday."""
-    offset_us = OFFSETS_US[zone]
     if granularity is Granularity.HOUR:
         return at_us - at_us % HOUR_US
-    local = _local(at_us, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = local(at_us, zone).date()
     if granularity is Granularity.WEEK:
-        local -= timedelta(days=local.weekday())
+        day -= timedelta(days=day.weekday())
     elif granularity is Granularity.MONTH:
-        local = local.replace(day=1)
-    return _us(local.replace(tzinfo=UTC)) - offset_us
+        day = day.replace(day=1)
+    return midnight_us(day, zone)
 
 
 def periods(question: Question) -> tuple[int, ...]:
@@ -318,15 +305,6 @@ def answer(question: Question, cells: Iterable[Cell]) -> Answer:
         series=keys,
         sums=tuple(tuple(found[key]) for key in keys),
     )
-
-
-def _local(at_us: int, zone: Zone) -> datetime:
-    within = timezone(timedelta(microseconds=OFFSETS_US[zone]))
-    return datetime.fromtimestamp(at_us // SECOND_US, within)
-
-
-def _us(moment: datetime) -> int:
-    return int(moment.timestamp()) * SECOND_US
 
 
 # --- figures made of figures ----------------------------------------------------------------

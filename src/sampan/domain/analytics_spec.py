@@ -16,8 +16,8 @@ from sampan.domain.analytics import (
     Dataset,
     Granularity,
     Question,
-    Zone,
 )
+from sampan.domain.days import Zone
 
 Days = tuple[str, str]
 """The first and the last day, both included, as YYYY-MM-DD."""

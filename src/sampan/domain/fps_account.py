@@ -25,9 +25,6 @@ OFF_MAX_MINOR: Final = 100
 ATTACHED_MAX: Final = 20
 """Accounts of one project."""
 
-_HONG_KONG_US: Final = 8 * 3_600_000_000
-_DAY_US: Final = 86_400_000_000
-
 
 class ProxyKind(StrEnum):
     """By what a QR names the account. A QR cannot name an account number."""
@@ -228,8 +225,3 @@ def choose(attached: Sequence[Attached], rule: AccountRule, *, currency: str) ->
     if rule is AccountRule.TURNS:
         return min(fit, key=lambda one: (one.chosen_us, one.position))
     return min(fit, key=lambda one: (one.today_minor, one.position))
-
-
-def midnight_us(now_us: int) -> int:
-    """Return when the day began in Hong Kong, which keeps one offset all year."""
-    return now_us - (now_us + _HONG_KONG_US) % _DAY_US

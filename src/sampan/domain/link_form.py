@@ -14,6 +14,7 @@ import msgspec
 
 from sampan import money
 from sampan.domain import reference
+from sampan.domain.days import DAY_US, HOUR_US
 from sampan.domain.texts import TEXT_CHARS_MAX, is_email, is_payment_id
 
 OPEN_DAYS_MAX: Final = 30
@@ -36,8 +37,6 @@ TODAY: Final = "today"
 HONG_KONG: Final = timezone(timedelta(hours=8))
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_DAY_US: Final = 86_400_000_000
-_HOUR_US: Final = 3_600_000_000
 _ID_CHARS: Final = 8
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,2})(h|d|)")
 _MOMENT: Final = re.compile(
@@ -158,7 +157,7 @@ def expires_us(text: str, *, now_us: int) -> int | None:
     """
     span = _SPAN.fullmatch(text.lower())
     if span:
-        return now_us + int(span[1]) * (_HOUR_US if span[2] == "h" else _DAY_US)
+        return now_us + int(span[1]) * (HOUR_US if span[2] == "h" else DAY_US)
     now = (_EPOCH + timedelta(microseconds=now_us)).astimezone(HONG_KONG)
     written = now.date().isoformat() if text.lower() == TODAY else text
     if not _MOMENT.fullmatch(written):
@@ -227,7 +226,7 @@ def _of_expires(text: str, *, now_us: int) -> Flaw | None:
         return Flaw("expires", Wrong.EXPIRES)
     if until_us <= now_us:
         return Flaw("expires", Wrong.EXPIRES_OVER)
-    far = until_us > now_us + OPEN_DAYS_MAX * _DAY_US
+    far = until_us > now_us + OPEN_DAYS_MAX * DAY_US
     return Flaw("expires", Wrong.EXPIRES_FAR) if far else None
 
 

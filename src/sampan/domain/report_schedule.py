@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from sampan.domain.report_spec import Zone
+from sampan.domain.days import Zone
 
 SCHEDULE_DAYS_MAX: Final = 366 * 8
 """So far ahead the next day of any line lies: 29 February may be missing for eight years."""

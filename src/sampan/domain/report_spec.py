@@ -5,7 +5,7 @@ heads are asked for. A column's amounts are decimals of the currency that stands
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -13,15 +13,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from sampan import money
+from sampan.domain.days import Zone, local, midnight_us
 from sampan.domain.rights import Right
 from sampan.domain.statuses import OperationType, Origin, PaymentStatus
 from sampan.domain.texts import PROJECT_ID_MAX
 
 VALUES_MAX: Final = 1000
 """Values in one list of a filter."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-TIME_US_MAX: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+TIME_US_MAX: Final = midnight_us(date(9999, 1, 1), Zone.UTC)
 
 
 class ReportType(StrEnum):
@@ -44,18 +43,6 @@ class Period(StrEnum):
     THIS_MONTH = "this month"
     LAST_MONTH = "last month"
     LAST_30_DAYS = "last 30 days"
-
-
-class Zone(StrEnum):
-    """Whose days and hours a report has. Neither zone has ever summer time in our years."""
-
-    HONG_KONG = "Asia/Hong_Kong"
-    UTC = "UTC"
-
-    @property
-    def info(self) -> timezone:
-        """The zone as the standard library knows it."""
-        return timezone(timedelta(hours=8)) if self is Zone.HONG_KONG else UTC
 
 
 class Clue(StrEnum):
@@ -222,14 +209,9 @@ def flaws(spec: Spec) -> tuple[Flaw, ...]:
 
 def bounds(period: Period, zone: Zone, *, now_us: int) -> tuple[int, int]:
     """Return (from, to) of a period as asked for at a moment; what is not over yet ends there."""
-    today = (_EPOCH + now_us * _MICROSECOND).astimezone(zone.info).date()
+    today = local(now_us, zone).date()
     first, behind = _days(period, today)
     return midnight_us(first, zone), min(midnight_us(behind, zone), now_us)
-
-
-def midnight_us(day: date, zone: Zone) -> int:
-    """Return when a day begins."""
-    return (datetime.combine(day, time(), zone.info) - _EPOCH) // _MICROSECOND
 
 
 def fixed(spec: Spec, *, now_us: int) -> Spec:

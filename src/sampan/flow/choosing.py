@@ -11,6 +11,7 @@ import msgspec
 
 from sampan.domain import fps_account as accounts
 from sampan.domain.codes import Code, message
+from sampan.domain.days import Zone, begun_us
 from sampan.domain.fingerprint import unique_amount
 from sampan.domain.fps_account import Attached, FpsAccount
 from sampan.domain.payment import Fault, Operation
@@ -78,7 +79,7 @@ def choose(tx: Tx, project: Project, operation: Operation) -> Chosen:
 
 
 def _with_today(tx: Tx, fit: Sequence[Attached], operation: Operation) -> list[Attached]:
-    since_us = accounts.midnight_us(operation.created_us)
+    since_us = begun_us(operation.created_us, Zone.HONG_KONG)
     return [
         Attached(
             account=one.account,

@@ -1,14 +1,14 @@
 """Take an entry of a bank file in: what is income, what is taken back, and what is passed over."""
 
-from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
 
 from sampan.clock import DAY_US
-from sampan.codecs.statement import HONG_KONG, EntryStatus, StatementEntry, identity
+from sampan.codecs.statement import EntryStatus, StatementEntry, identity
 from sampan.domain import reference
+from sampan.domain.days import Zone, midnight_us
 from sampan.flow.credits import Told, take_credit
 from sampan.flow.finding import Where
 from sampan.flow.reversals import take_reversal
@@ -127,14 +127,8 @@ def _booked(entry: StatementEntry, *, now_us: int) -> tuple[int, int]:
     day = entry.booked_on or entry.value_on
     if day is None:
         return now_us, now_us
-    begun_us = _midnight_us(day)
+    begun_us = midnight_us(day, Zone.HONG_KONG)
     return begun_us, max(begun_us, min(now_us, begun_us + DAY_US - 1))
-
-
-def _midnight_us(day: date) -> int:
-    begun = datetime.combine(day, time.min, tzinfo=HONG_KONG)
-    epoch = datetime(1970, 1, 1, 8, tzinfo=HONG_KONG)
-    return (begun - epoch) // timedelta(seconds=1) * _SECOND_US
 
 
 def _shown(texts: tuple[str, ...]) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sampan.domain.report_spec import Clue, Flaw, Period, ReportType, Wrong, Zone
+from sampan.domain.days import Zone
+from sampan.domain.report_spec import Clue, Flaw, Period, ReportType, Wrong
 from sampan.web.i18n import mark
 
 TYPES: Final[Mapping[ReportType, str]] = MappingProxyType(

@@ -14,7 +14,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sampan.clock import HOUR_US
 from sampan.domain.analytics import (
     DATASETS,
-    OFFSETS_US,
     Cell,
     Dimension,
     Line,
@@ -68,7 +67,7 @@ def cells(tx: Tx, question: Question) -> list[Cell]:
     parts += [(ROWS[line.source], one) for one in left]
     found: list[Cell] = []
     for rows, span in parts:
-        offset_us = OFFSETS_US[question.zone]
+        offset_us = question.zone.offset_us
         step = step_of(rows, step_us=question.step_us, offset_us=offset_us)
         chosen = added(rows, line, within=span, step=step)
         if question.project_ids is not None:

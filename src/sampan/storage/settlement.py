@@ -19,15 +19,14 @@ from sqlalchemy import (
     select,
 )
 
-from sampan.clock import DAY_US, HOUR_US
+from sampan.domain.days import DAY_US, Zone
 from sampan.domain.settlement import Arrived, Key, Paid
 from sampan.storage import schema
 from sampan.storage.columns import unindexed
 from sampan.storage.engine import Tx
 
 ROWS_MAX: Final = 1000
-OFFSET_US: Final = 8 * HOUR_US
-"""Hong Kong is so far before UTC, and has no summer time."""
+OFFSET_US: Final = Zone.HONG_KONG.offset_us
 
 COUNTED: Final = ("applied", "held", "returned", "unapplied")
 """Parts stand for a credit that was split; what is the same money as another, or no payment by the
