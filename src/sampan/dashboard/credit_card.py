@@ -203,14 +203,7 @@ def _by_hand(tx: Tx, credit: Credit) -> list[Credit]:
     """Return what was entered by hand before and may be the same money."""
     if credit.status != "unapplied" or credit.source == "hand":
         return []
-    alike = kept.of_sum(
-        tx,
-        credit.provider,
-        credit.account,
-        currency=credit.currency,
-        amount_minor=credit.amount_minor,
-        most=ALIKE_MAX,
-    )
+    alike = kept.of_sum(tx, credit, most=ALIKE_MAX)
     return [one for one in alike if one.source == "hand" and one.status != "merged"]
 
 

@@ -91,14 +91,7 @@ async def _shown(visit: Visit, notice: Notice | None = None) -> Response:
 
 def _read(visit: Visit, tx: Tx) -> Shown:
     reversal = _find(tx, key_of(visit))
-    same = kept.of_sum(
-        tx,
-        reversal.provider,
-        reversal.account,
-        currency=reversal.currency,
-        amount_minor=reversal.amount_minor,
-        most=FITTING_MAX,
-    )
+    same = kept.of_sum(tx, reversal, most=FITTING_MAX)
     free = [one for one in same if _could_be(tx, one, reversal)]
     keys = sorted({one.payment for one in free if one.payment is not None})
     return Shown(

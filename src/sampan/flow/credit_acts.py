@@ -130,14 +130,7 @@ def _merge(tx: Tx, wish: Merge, by: _By) -> int:
     )
     if not same or credit.id == into.id or into.source != "hand" or into.status == "merged":
         refuse("only money that was entered by hand before can be the same money")
-    alike = kept.of_sum(
-        tx,
-        credit.provider,
-        credit.account,
-        currency=credit.currency,
-        amount_minor=credit.amount_minor,
-        most=_ALIKE_MAX,
-    )
+    alike = kept.of_sum(tx, credit, most=_ALIKE_MAX)
     if sum(one.status == "merged" for one in alike) >= sum(one.source == "hand" for one in alike):
         refuse("the bank has told of all that was entered by hand")
     credit_moves.send_back(tx, credit, step=step, status="merged")

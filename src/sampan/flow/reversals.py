@@ -90,14 +90,7 @@ def _credit_of(tx: Tx, reversal: Reversal) -> Credit | None:
     )
     found = [one for one in alike if _could_be(one, reversal)]
     if not found:
-        same = kept.of_sum(
-            tx,
-            reversal.provider,
-            reversal.account,
-            currency=reversal.currency,
-            amount_minor=reversal.amount_minor,
-            most=_LOOKED_AT_MAX,
-        )
+        same = kept.of_sum(tx, reversal, most=_LOOKED_AT_MAX)
         found = [
             one
             for one in same

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.storage import schema
 from sampan.storage.engine import Buildable, Row, Statement, Tx
+from sampan.storage.reversals import Reversal
 
 _t = schema.credits
 _i = schema.inbox
@@ -194,15 +195,13 @@ def named_alike(tx: Tx, provider: str, account: str, *, bank_txn_id: str) -> Seq
     return [credit_of(row) for row in rows]
 
 
-def of_sum(  # noqa: PLR0913 - an account and a sum
-    tx: Tx, provider: str, account: str, *, currency: str, amount_minor: int, most: int
-) -> Sequence[Credit]:
-    """Return the newest credits of a sum on an account, without parts."""
+def of_sum(tx: Tx, like: Credit | Reversal, *, most: int) -> Sequence[Credit]:
+    """Return the newest credits of the same account and sum as `like`, without parts."""
     asked = {
-        "provider": provider,
-        "account": account,
-        "currency": currency,
-        "amount_minor": amount_minor,
+        "provider": like.provider,
+        "account": like.account,
+        "currency": like.currency,
+        "amount_minor": like.amount_minor,
         "most": most,
     }
     return [credit_of(row) for row in tx.all(_OF_SUM, asked)]
