@@ -2,9 +2,6 @@
 
 from typing import Final, NamedTuple
 
-import structlog
-
-from sampan.errors import Unavailable
 from sampan.flow import imports as flow
 from sampan.flow.finding import FindProject, Where
 from sampan.storage import imports, outbox
@@ -12,8 +9,8 @@ from sampan.storage.engine import Store, Tx
 from sampan.storage.imports import Import
 from sampan.storage.outbox import Task
 from sampan.workers.loop import Work
+from sampan.workers.pieces import Pieces, take_some
 
-log = structlog.get_logger(__name__)
 LEASE_US: Final = 30_000_000
 AT_ONCE_MAX: Final = 1
 """Files of one account at work at once: entries of an account keep the order of its files."""
@@ -31,7 +28,6 @@ class TakeStatements:
 
     def __init__(self, store: Store, *, find_project: FindProject) -> None:
         self._store = store
-        self._clock = store.clock
         self._find_project = find_project
 
     def work(self) -> Work[Underway]:
@@ -52,31 +48,14 @@ class TakeStatements:
         return Underway(kept, Where(kept.provider, kept.account, self._find_project))
 
     async def _act(self, task: Task, underway: Underway) -> None:
-        for count in (flow.ENTRIES_AT_ONCE, 1):
-            try:
-                await self._some(task, underway, count=count)
-            except Unavailable:
-                raise
-            except Exception:
-                # A fault of ours in one entry must not hold up the rest of the file.
-                log.exception("entries not taken", file=underway.kept.id, count=count)
-            else:
-                return
-
-        def leave_out(tx: Tx) -> int | None:
-            held = outbox.put_back(tx, task, due_us=self._clock.now_us())
-            return flow.give_up(tx, underway.kept) if held else None
-
-        number = await self._store.transact(leave_out)
-        log.error("entry given up", file=underway.kept.id, entry=number)
-
-    async def _some(self, task: Task, underway: Underway, *, count: int) -> None:
         kept, where = underway
-        now_us = self._clock.now_us()
-
-        def some(tx: Tx) -> None:
-            # Due again at once, so that whoever works next goes on, also when we are gone.
-            if outbox.put_back(tx, task, due_us=now_us):
-                flow.work(tx, kept, where, now_us=now_us, most=count)
-
-        await self._store.transact(some)
+        file = Pieces(
+            name=flow.TASK,
+            key=kept.id,
+            count=flow.ENTRIES_AT_ONCE,
+            work=lambda count, now_us: (
+                lambda tx: flow.work(tx, kept, where, now_us=now_us, most=count)
+            ),
+            give_up=lambda tx: flow.give_up(tx, kept),
+        )
+        await take_some(self._store, task, file=file)

@@ -1,11 +1,9 @@
 """The task `link_batch`: make the payment links of a file, a few in each transaction."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import structlog
-
 from sampan.domain.project import Project
-from sampan.errors import Unavailable
 from sampan.flow import link_batches as flow
 from sampan.flow.links import Office
 from sampan.flow.notification import FindProject
@@ -16,8 +14,8 @@ from sampan.storage.engine import Store, Tx
 from sampan.storage.link_batches import Batch
 from sampan.storage.outbox import Task
 from sampan.workers.loop import Work
+from sampan.workers.pieces import Pieces, take_some
 
-log = structlog.get_logger(__name__)
 LEASE_US: Final = 30_000_000
 AT_ONCE_MAX: Final = 1
 """Files of one project at work at once: the second is not done sooner beside the first."""
@@ -58,34 +56,20 @@ class MakeLinks:
         return Underway(batch, project)
 
     async def _act(self, task: Task, underway: Underway) -> None:
-        for count in (flow.LINES_AT_ONCE, 1):
-            try:
-                await self._some(task, underway, count=count)
-            except Unavailable:
-                raise
-            except Exception:
-                # A fault of ours in one line must not hold up the rest of the file.
-                log.exception("links not made", batch=underway.batch.id, count=count)
-            else:
-                return
-
-        def leave_out(tx: Tx) -> int | None:
-            held = outbox.put_back(tx, task, due_us=self._clock.now_us())
-            return flow.give_up(tx, underway.batch) if held else None
-
-        line = await self._store.transact(leave_out)
-        log.error("line given up", batch=underway.batch.id, line=line)
-
-    async def _some(self, task: Task, underway: Underway, *, count: int) -> None:
         batch, project = underway
-        now_us = self._clock.now_us()
-        steps = [
-            Step(now_us, batch.by, new_request_id(self._clock, project.id)) for _ in range(count)
-        ]
 
-        def some(tx: Tx) -> None:
-            # Due again at once, so that whoever works next goes on, also when we are gone.
-            if outbox.put_back(tx, task, due_us=now_us):
-                flow.work(tx, project, batch, office=self._office, steps=steps)
+        def work(count: int, now_us: int) -> Callable[[Tx], object]:
+            steps = [
+                Step(now_us, batch.by, new_request_id(self._clock, project.id))
+                for _ in range(count)
+            ]
+            return lambda tx: flow.work(tx, project, batch, office=self._office, steps=steps)
 
-        await self._store.transact(some)
+        file = Pieces(
+            name=flow.TASK,
+            key=batch.id,
+            count=flow.LINES_AT_ONCE,
+            work=work,
+            give_up=lambda tx: flow.give_up(tx, batch),
+        )
+        await take_some(self._store, task, file=file)
