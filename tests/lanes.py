@@ -39,12 +39,14 @@ def lanes() -> list[list[str]]:
     names = {path.relative_to(ROOT / "tests").parts[0] for path in folders} - {*NEITHER}
     assert names >= {*LONGEST}
     others = [f"tests/{name}" for name in sorted(names - {*LONGEST})]
-    first = {name: [f"tests/{name}"] for name in LONGEST}
-    first["browser"].append(f"--ignore={ALONE}")
-    # Too long for one lane: every other module of it goes into a second.
+    # The doors take too long for one lane: every other module goes into a second.
     api = [f"tests/api/{path.name}" for path in sorted((ROOT / "tests/api").glob("test_*.py"))]
-    first["api"] = api[::2]
-    return [first["unit"], first["api"], api[1::2], *list(first.values())[2:], others]
+    own = {
+        "api": [api[::2], api[1::2]],
+        "browser": [["tests/browser", f"--ignore={ALONE}"]],
+    }
+    longest = [lane for name in LONGEST for lane in own.get(name, [[f"tests/{name}"]])]
+    return [*longest, others]
 
 
 @contextmanager

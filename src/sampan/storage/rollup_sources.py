@@ -4,7 +4,7 @@ Rows themselves and the sums that are kept of them have the same shape here, so 
 up either, and both give the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -38,6 +38,7 @@ _MS: Final = 1000
 _NONE: Final = literal("")
 _ZERO: Final = literal(0)
 _COUNT: Final = func.count()
+_NO_SLOT: Final = literal(NO_SLOT)
 SUMS: Final = ("count", "amount_minor", "paid_minor", "time_ms")
 
 
@@ -53,7 +54,7 @@ class Rows:
     status: ColumnElement[str]
     currency: ColumnElement[str] = _NONE
     code: ColumnElement[str] = _NONE
-    slot: ColumnElement[int]
+    slot: ColumnElement[int] = _NO_SLOT
     count: ColumnElement[int] = _COUNT
     amount_minor: ColumnElement[int] = _ZERO
     paid_minor: ColumnElement[int] = _ZERO
@@ -89,31 +90,21 @@ _ANSWERED: Final = case(
 )
 _ALL: Final = text("1 = 1")
 
+_MADE: Final = Rows(
+    frm=_p,
+    at=_p.c.created_us,
+    which=_ALL,
+    project=_p.c.project_id,
+    kind=_p.c.origin,
+    status=_p.c.status,
+    currency=_p.c.currency,
+    amount_minor=func.sum(_p.c.amount_minor),
+    paid_minor=func.sum(_p.c.paid_minor),
+)
+
 ROWS: Final[dict[Source, Rows]] = {
-    Source.PAYMENTS_MADE: Rows(
-        frm=_p,
-        at=_p.c.created_us,
-        which=_ALL,
-        project=_p.c.project_id,
-        kind=_p.c.origin,
-        status=_p.c.status,
-        currency=_p.c.currency,
-        slot=literal(NO_SLOT),
-        amount_minor=func.sum(_p.c.amount_minor),
-        paid_minor=func.sum(_p.c.paid_minor),
-    ),
-    Source.PAYMENTS_ENDED: Rows(
-        frm=_p,
-        at=_p.c.finished_us,
-        which=_p.c.finished_us.is_not(None),
-        project=_p.c.project_id,
-        kind=_p.c.origin,
-        status=_p.c.status,
-        currency=_p.c.currency,
-        slot=literal(NO_SLOT),
-        amount_minor=func.sum(_p.c.amount_minor),
-        paid_minor=func.sum(_p.c.paid_minor),
-    ),
+    Source.PAYMENTS_MADE: _MADE,
+    Source.PAYMENTS_ENDED: replace(_MADE, at=_p.c.finished_us, which=_p.c.finished_us.is_not(None)),
     Source.OPERATIONS: Rows(
         frm=_o,
         at=_o.c.updated_us,
@@ -135,7 +126,6 @@ ROWS: Final[dict[Source, Rows]] = {
         project=_c.c.project_id,
         kind=_c.c.kind,
         status=_ANSWERED,
-        slot=literal(NO_SLOT),
         time_ms=func.sum(_a.c.duration_ms),
     ),
 }
