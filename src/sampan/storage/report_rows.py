@@ -7,16 +7,17 @@ most, because the time that puts it there lies before the report was asked for: 
 meanwhile leaves the period or keeps its place.
 """
 
+import heapq
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import islice
 from typing import Any, Final
 
 import psycopg
 from sqlalchemy import (
     Column,
     ColumnElement,
-    CompoundSelect,
     Connection,
     Select,
     and_,
@@ -50,7 +51,6 @@ Condition = ColumnElement[bool]
 Place = tuple[int, int]
 """Where a row stands: its time, and its id."""
 Part = Sequence[Row]
-Statement = Select[Any] | CompoundSelect[Any]
 
 _TABLES: Final = {
     ReportType.PAYMENTS: _p,
@@ -83,7 +83,7 @@ class RowReader:
     def names(self) -> dict[int, str]:
         """Return project → name."""
         chosen = select(schema.projects.c.id, schema.projects.c.name)
-        return {row[0]: row[1] for part in self._parts(chosen) for row in part}
+        return {row[0]: row[1] for row in self._all(chosen)}
 
     def count(self, spec: Spec) -> int:
         """Return how many rows a report has now."""
@@ -92,7 +92,7 @@ class RowReader:
             return 0
         keys = [_way(spec, [], way=way, after=None) for way in ways]
         found = (union_all(*keys) if len(keys) > 1 else keys[0]).subquery()
-        ((row,),) = self._parts(select(func.count()).select_from(found))
+        (row,) = self._all(select(func.count()).select_from(found))
         return int(row[0])
 
     def stream(
@@ -107,9 +107,16 @@ class RowReader:
         ways = [_way(spec, fields, way=way, after=after) for way in _ways(spec)]
         if not ways:
             return
-        # Each way comes in this order by itself, so they are merged and not sorted.
-        chosen: Statement = union_all(*ways) if len(ways) > 1 else ways[0]
-        yield from self._parts(chosen.order_by(text("at_us"), text("row_id")).limit(most))
+        # Each way is a cursor of its own, and they are merged here: of their union PostgreSQL sorts
+        # the whole period first. It must not be told how many rows are wanted either, because it
+        # plans for a cursor's first rows, but for all rows of a limit.
+        ordered = [way.order_by(text("at_us"), text("row_id")) for way in ways]
+        with self._snapshot():
+            cursors = [self._opened(way, number) for number, way in enumerate(ordered)]
+            # No two rows have one time and one id, so nothing behind these is compared.
+            merged = islice(heapq.merge(*(self._rows(cursor) for cursor in cursors)), most)
+            while part := list(islice(merged, PART_ROWS)):
+                yield part
 
     def close(self) -> None:
         """Close the connection."""
@@ -135,28 +142,44 @@ class RowReader:
         conn.commit()
         return conn
 
-    def _parts(self, statement: Statement) -> Iterator[Part]:
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """Let all that is read be of one moment."""
         conn = self._conn
-        compiled: Any = statement.compile(
-            dialect=conn.dialect, compile_kwargs={"render_postcompile": True}
-        )
-        # Straight from the driver: the layer above costs more than all of the writing.
-        raw: Any = conn.connection.driver_connection
         try:
             if conn.dialect.name == "sqlite":
                 conn.exec_driver_sql("BEGIN").close()
-                given = tuple([compiled.params[name] for name in compiled.positiontup])
-                cursor = raw.execute(str(compiled), given)
-            else:
-                cursor = raw.cursor(name="report")
-                cursor.execute(str(compiled), compiled.params)
-            with closing(cursor):
-                while part := cursor.fetchmany(PART_ROWS):
-                    yield part
+            yield
         except (sqlite3.OperationalError, psycopg.OperationalError) as error:
             raise Unavailable(f"the database does not answer: {error}") from error
         finally:
             conn.rollback()
+
+    def _opened(self, statement: Select[Any], number: int = 0) -> Any:  # noqa: ANN401 - of either driver
+        """Return a cursor of a statement, straight from the driver.
+
+        The layer above costs more than all of the writing.
+        """
+        conn = self._conn
+        compiled: Any = statement.compile(
+            dialect=conn.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        raw: Any = conn.connection.driver_connection
+        if conn.dialect.name == "sqlite":
+            given = tuple([compiled.params[name] for name in compiled.positiontup])
+            return raw.execute(str(compiled), given)
+        cursor = raw.cursor(name=f"report_{number}")
+        cursor.execute(str(compiled), compiled.params)
+        return cursor
+
+    def _rows(self, cursor: Any) -> Iterator[Any]:  # noqa: ANN401 - of either driver
+        with closing(cursor):
+            while part := cursor.fetchmany(PART_ROWS):
+                yield from part
+
+    def _all(self, statement: Select[Any]) -> list[Row]:
+        with self._snapshot():
+            return list(self._rows(self._opened(statement)))
 
 
 def _ways(spec: Spec) -> list[list[Any]]:
