@@ -284,6 +284,7 @@ NEW_SINCE_0001: dict[str, dict[str, Any]] = {
         "payer_account": "",
         "texts": "[]",
         "found": "",
+        "refunded_minor": 0,
     },
     "ledger": {"reversal": None},
     "operations": {"account": None, "qr_minor": None},

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy import select
 
 from sampan.domain.machine import MOVES
+from sampan.domain.refunds import RefundStatus
 from sampan.domain.statuses import FINAL, PaymentStatus
-from sampan.storage import ledger, schema
+from sampan.storage import ledger, refunds, schema
 from sampan.storage.engine import Tx
 from tests.support.safe_profile import breaches
 
@@ -38,13 +39,18 @@ def assert_books(tx: Tx) -> None:
             expected[f"bank/{provider}/{account}", currency] += amount
         if status == "ignored":
             expected[f"ignored/{provider}/{account}", currency] -= amount
-        if status in {"unapplied", "held"}:
+        if status in {"unapplied", "held", "refunding"}:
             expected[f"unapplied/{provider}/{account}", currency] -= amount
         if status == "applied":
             applied[currency] += amount
     for provider, account, currency, amount in ledger.reversal_sums(tx):
         expected[f"bank/{provider}/{account}", currency] -= amount
         expected[f"reversed/{provider}/{account}", currency] += amount
+    for refund in refunds.page(tx, statuses=(RefundStatus.CONFIRMED,), most=10_000):
+        if refund.payment is not None:
+            where = f"{refund.provider}/{refund.account}"
+            expected[f"bank/{where}", refund.currency] -= refund.amount_minor
+            expected[f"refunded/{where}", refund.currency] += refund.amount_minor
     paid: Counter[str] = Counter()
     for project_id, currency, amount in ledger.paid_sums(tx):
         expected[f"project/{project_id}", currency] -= amount

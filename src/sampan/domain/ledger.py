@@ -8,7 +8,8 @@ what counts is that the lines of one posting add up to zero in one currency, alw
 - `project/<id>`: what was applied to payments of a project (negative balance);
 - `ignored/<provider>/<account>`: what people said is no payment (negative balance);
 - `reversed/<provider>/<account>`: what the bank took back and nobody has accounted for yet
-  (positive balance).
+  (positive balance);
+- `refunded/<provider>/<account>`: what was refunded of payments (positive balance).
 """
 
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ def ignored_account(provider: str, account: str) -> str:
 def reversed_account(provider: str, account: str) -> str:
     """Name the ledger account of money that the bank took back."""
     return f"reversed/{provider}/{account}"
+
+
+def refunded_account(provider: str, account: str) -> str:
+    """Name the ledger account of what was refunded of payments."""
+    return f"refunded/{provider}/{account}"
 
 
 def project_account(project_id: int) -> str:
@@ -97,6 +103,14 @@ def reversed_(held: Held) -> Posting:
     """Post money that the bank took back, before it is known from what."""
     return (
         Line(reversed_account(held.provider, held.account), held.currency, held.amount_minor),
+        Line(bank_account(held.provider, held.account), held.currency, -held.amount_minor),
+    )
+
+
+def refunded(held: Held) -> Posting:
+    """Post that the bank paid a refund of a payment's money, which stays that payment's."""
+    return (
+        Line(refunded_account(held.provider, held.account), held.currency, held.amount_minor),
         Line(bank_account(held.provider, held.account), held.currency, -held.amount_minor),
     )
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from sampan.domain.refunds import Payee
 from sampan.money import AMOUNT_MINOR_MAX
 
 PARTS_MAX = 50
@@ -98,6 +99,19 @@ class Enter(_Decision, frozen=True, kw_only=True, tag="enter"):
     payment: Key | None = None
 
 
+class Refund(_Decision, frozen=True, kw_only=True, tag="refund"):
+    """Money of a credit goes back by a transfer of the merchant's bank, see `domain.refunds`.
+
+    Of a credit that pays nothing all goes back. `despite_doubts`: who decides has seen that the
+    payee may be another than the payer, and wants it all the same.
+    """
+
+    credit: Key
+    amount_minor: Amount
+    payee: Payee
+    despite_doubts: bool = False
+
+
 class Accept(_Decision, frozen=True, kw_only=True, tag="accept"):
     """Whatever came for a payment is what it is paid."""
 
@@ -111,7 +125,18 @@ class Decline(_Decision, frozen=True, kw_only=True, tag="decline"):
 
 
 Wish = (
-    Apply | Split | Return | Ignore | Merge | TakeBack | Explain | Note | Enter | Accept | Decline
+    Apply
+    | Split
+    | Return
+    | Ignore
+    | Merge
+    | TakeBack
+    | Explain
+    | Note
+    | Enter
+    | Refund
+    | Accept
+    | Decline
 )
 
 NAMES = {kind: str(kind.__struct_config__.tag) for kind in Wish.__args__}

@@ -139,6 +139,21 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         bool,
         _setting("Whether a second person has to approve what staff decide about money."),
     ] = False
+    refunds: Annotated[
+        bool,
+        _setting(
+            "Provider `fps`: whether staff may have money refunded from the project's accounts."
+        ),
+    ] = False
+    refund_alone_max_minor: Annotated[
+        int,
+        _setting(
+            "Greatest refund that one person decides alone, minor units; of a greater one a second"
+            " person has to approve.",
+            ge=0,
+            le=_AMOUNT_MAX,
+        ),
+    ] = 0
     provider: Annotated[
         str,
         _setting("Who makes the QR and tells of the money.", pattern=r"^[a-z][a-z0-9_]{0,30}\Z"),

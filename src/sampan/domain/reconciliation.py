@@ -34,6 +34,7 @@ class OfPayments(StrEnum):
 _KINDS = {
     "unapplied": AtBank.WAITS,
     "held": AtBank.WAITS,
+    "refunding": AtBank.WAITS,
     "ignored": AtBank.IGNORED,
     "returned": AtBank.RETURNED,
     "merged": AtBank.RETURNED,

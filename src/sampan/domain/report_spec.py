@@ -121,6 +121,7 @@ STATUSES: Final[Mapping[ReportType, tuple[str, ...]]] = MappingProxyType(
         ReportType.OPERATIONS: _ALL,
         ReportType.CREDITS: (
             *("unapplied", "held", "applied", "returned", "ignored", "merged", "split"),
+            "refunding",
         ),
         ReportType.CALLBACKS: ("pending", "sending", "delivered", "dropped", "exhausted"),
     }

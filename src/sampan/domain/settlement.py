@@ -135,7 +135,7 @@ def _of_arrived(one: Arrived) -> Line:
         received_count=one.count,
         received_minor=one.amount_minor,
         applied_minor=one.amount_minor if one.status == "applied" else 0,
-        waiting_minor=one.amount_minor if one.status in {"unapplied", "held"} else 0,
+        waiting_minor=one.amount_minor if one.status in {"unapplied", "held", "refunding"} else 0,
         returned_minor=one.amount_minor if one.status == "returned" else 0,
         same_minor=one.same_minor,
         shifted_minor=one.shifted_minor,

@@ -1,10 +1,9 @@
 """Carry out what people decided about money. Whoever calls has asked for a person and a reason."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 from sampan.domain import events as ev
-from sampan.domain.codes import Code
 from sampan.domain.machine import Move
 from sampan.domain.money_decisions import (
     Accept,
@@ -15,6 +14,7 @@ from sampan.domain.money_decisions import (
     Ignore,
     Merge,
     Note,
+    Refund,
     Return,
     Split,
     TakeBack,
@@ -22,9 +22,8 @@ from sampan.domain.money_decisions import (
 )
 from sampan.domain.payment import Payment
 from sampan.domain.project import Project
-from sampan.errors import Refusal
-from sampan.flow import credit_moves, resolution
-from sampan.flow.credit_moves import refuse
+from sampan.flow import credit_moves, refund_records, resolution
+from sampan.flow.credit_moves import missing, refuse
 from sampan.flow.credits import Outcome, Told, take_credit
 from sampan.flow.finding import FindProject, Where
 from sampan.flow.reversals import explain
@@ -144,6 +143,8 @@ def _take_back(tx: Tx, wish: TakeBack, by: _By) -> int:
     if credit.status == "applied":
         refuse("a payment that was paid stays paid")
     _ask_for(credit, "ignored", "returned", "merged")
+    if credit.refunded_minor:
+        refuse("the bank has paid a refund of this money")
     if any(one.status == "settled" for one in reversals.of_credit(tx, credit.id)):
         refuse("the bank itself has taken this money back")
     credit_moves.bring_back(tx, credit, step=step)
@@ -212,6 +213,10 @@ def _enter(tx: Tx, wish: Enter, by: _By) -> int:
     return key
 
 
+def _refund(tx: Tx, wish: Refund, by: _By) -> int:
+    return refund_records.record(tx, wish, find_project=by.find_project, step=by.step).credit
+
+
 def _accept(tx: Tx, wish: Accept, by: _By) -> None:
     find_project, step = by
     payment = find_payment(tx, wish.payment)
@@ -234,6 +239,7 @@ _ACTS: Final[Mapping[type, Callable[[Tx, Any, _By], int | None]]] = {
     Explain: _explain,
     Note: _note_reversal,
     Enter: _enter,
+    Refund: _refund,
     Accept: _accept,
     Decline: _decline,
 }
@@ -247,11 +253,6 @@ def find_credit(tx: Tx, key: int) -> Credit:
 def find_payment(tx: Tx, key: int) -> Payment:
     """Return a payment. Raises `Refusal` 404."""
     return payments.payment_by_key(tx, key) or missing("payment", key)
-
-
-def missing(what: str, key: int) -> NoReturn:
-    """Raise the refusal for what does not exist."""
-    raise Refusal(Code.NOT_FOUND, f"there is no {what} {key}", http_status=404)
 
 
 def _open(tx: Tx, key: int) -> Reversal:

@@ -1,8 +1,8 @@
 """What people decide about money, by one person or, where a project says so, by two.
 
-Each decision is kept with its person and reason. With `four_eyes` it is only proposed, until
-somebody else approves it; then it is carried out as if it had been made at that moment, so it is
-refused where the money has moved in the meantime.
+Each decision is kept with its person and reason. With `four_eyes`, and where it is a refund of more
+than one person may decide, it is only proposed, until somebody else approves it; then it is carried
+out as if it had been made at that moment, so it is refused where the money has moved in between.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,18 @@ from typing import NamedTuple
 import msgspec
 
 from sampan.domain.fps_account import PROVIDER, id_of_key
-from sampan.domain.money_decisions import NAMES, Enter, Explain, Note, Wish, payments_of
+from sampan.domain.money_decisions import (
+    NAMES,
+    Enter,
+    Explain,
+    Note,
+    Refund,
+    Wish,
+    payments_of,
+)
 from sampan.domain.project import Project
-from sampan.flow import credit_acts
-from sampan.flow.credit_moves import refuse
+from sampan.flow import credit_acts, refund_records
+from sampan.flow.credit_moves import missing, refuse
 from sampan.flow.finding import FindProject
 from sampan.flow.settle import Step
 from sampan.storage import credits as kept
@@ -32,8 +40,11 @@ def decide(tx: Tx, wish: Wish, *, find_project: FindProject, step: Step) -> Deci
     """
     ask_for_a_reason(step)
     about = _about(tx, wish)
-    involved = list(_projects(tx, about, find_project))
-    needs_two = any(project.settings.four_eyes for project in involved)
+    involved = list(_involved(tx, wish, about, find_project=find_project))
+    needs_two = any(_wants_two(wish, project) for project in involved)
+    if needs_two and isinstance(wish, Refund):
+        # Whoever has to approve it shall not be asked for what cannot be.
+        refund_records.check(tx, wish, find_project=find_project)
     if not needs_two:
         credit = credit_acts.carry_out(tx, wish, find_project=find_project, step=step)
         about = about._replace(credit=about.credit or credit)
@@ -59,8 +70,8 @@ def decide(tx: Tx, wish: Wish, *, find_project: FindProject, step: Step) -> Deci
 
 def needs_two(tx: Tx, wish: Wish, *, find_project: FindProject) -> bool:
     """Whether a decision would only be proposed. Raises `Refusal` 404 as `decide` does."""
-    found = _projects(tx, _about(tx, wish), find_project)
-    return any(project.settings.four_eyes for project in found)
+    found = _involved(tx, wish, _about(tx, wish), find_project=find_project)
+    return any(_wants_two(wish, project) for project in found)
 
 
 def approve(tx: Tx, key: int, *, find_project: FindProject, step: Step) -> Decision:
@@ -92,6 +103,12 @@ def ask_for_a_reason(step: Step) -> None:
         refuse("a decision about money needs a person and a reason")
 
 
+def _wants_two(wish: Wish, project: Project) -> bool:
+    settings = project.settings
+    is_great = isinstance(wish, Refund) and wish.amount_minor > settings.refund_alone_max_minor
+    return settings.four_eyes or is_great
+
+
 class _About(NamedTuple):
     """What a decision is about; `payments` also has the one that its credit was matched to."""
 
@@ -107,7 +124,7 @@ def _about(tx: Tx, wish: Wish) -> _About:
     if isinstance(wish, Explain | Note):
         reversal = reversals.find(tx, wish.reversal)
         if reversal is None:
-            credit_acts.missing("reversal", wish.reversal)
+            missing("reversal", wish.reversal)
         return _About(
             getattr(wish, "credit", reversal.credit), (), reversal.provider, reversal.account
         )
@@ -117,9 +134,19 @@ def _about(tx: Tx, wish: Wish) -> _About:
         return _About(None, named, "", "")
     credit = kept.find(tx, key)
     if credit is None:
-        credit_acts.missing("credit", key)
+        missing("credit", key)
     matched = () if credit.payment is None else (credit.payment,)
     return _About(key, (*named, *matched), credit.provider, credit.account)
+
+
+def _involved(tx: Tx, wish: Wish, about: _About, *, find_project: FindProject) -> Iterator[Project]:
+    """Yield the projects of which each may demand a second person."""
+    yield from _projects(tx, about, find_project)
+    if isinstance(wish, Refund):
+        credit = credit_acts.find_credit(tx, wish.credit)
+        project = refund_records.allowing(tx, credit, find_project=find_project)
+        if project is not None:
+            yield project
 
 
 def _projects(tx: Tx, about: _About, find_project: FindProject) -> Iterator[Project]:
@@ -128,7 +155,7 @@ def _projects(tx: Tx, about: _About, find_project: FindProject) -> Iterator[Proj
     found = payments.payments_by_keys(tx, keys) if keys else {}
     for key in keys:
         if key not in found:
-            credit_acts.missing("payment", key)
+            missing("payment", key)
     ids = [found[key].project_id for key in keys] or _ids_of_account(tx, about)
     for project_id in dict.fromkeys(ids):
         project = find_project(tx, project_id)
@@ -146,7 +173,7 @@ def _ids_of_account(tx: Tx, about: _About) -> list[int]:
 def _proposed(tx: Tx, key: int) -> Decision:
     found = decisions.find(tx, key)
     if found is None:
-        credit_acts.missing("decision", key)
+        missing("decision", key)
     if found.status != "proposed":
         refuse(f"this decision is {found.status} already")
     return found

@@ -22,9 +22,10 @@ from sampan.storage.engine import Tx
 from sampan.storage.reversals import Reversal
 
 
-def sum_of(money: Credit | Reversal) -> books.Held:
-    """Return a credit or a reversal as the sum that stands on its account."""
-    return books.Held(money.provider, money.account, money.currency, money.amount_minor)
+def sum_of(money: Credit | Reversal, amount_minor: int | None = None) -> books.Held:
+    """Return a credit or a reversal, or a part of it, as the sum that stands on its account."""
+    amount_minor = money.amount_minor if amount_minor is None else amount_minor
+    return books.Held(money.provider, money.account, money.currency, amount_minor)
 
 
 def arrive(tx: Tx, credit: Credit, *, now_us: int) -> None:
@@ -103,6 +104,55 @@ def release(tx: Tx, credit: Credit, *, find_project: FindProject, step: Step) ->
     return after
 
 
+def begin_refund(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Credit:
+    """Count a sum as refunded. Money of no payment waits for the bank from now on.
+
+    Raises `Refusal` where more would be refunded than came.
+    """
+    status = "refunding" if credit.payment is None or credit.status != "applied" else "applied"
+    return _count_refund(tx, credit, amount_minor, status=status, step=step)
+
+
+def give_refund_up(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Credit:
+    """Count a sum as not refunded after all. Money of no payment waits for a decision again."""
+    status = "unapplied" if credit.status == "refunding" else credit.status
+    return _count_refund(tx, credit, -amount_minor, status=status, step=step)
+
+
+def pay_refund(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Credit:
+    """Note that the bank paid a refund that is counted."""
+    if credit.status == "refunding":
+        after = move(tx, credit, status="returned", payment=credit.payment, step=step)
+        ledger.post(tx, books.returned(sum_of(credit)), credit=credit.id, now_us=step.now_us)
+        return after
+    posting = books.refunded(sum_of(credit, amount_minor))
+    ledger.post(tx, posting, credit=credit.id, now_us=step.now_us)
+    return credit
+
+
+def take_refund_back(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Credit:
+    """Note that the money of a paid refund came back to the account."""
+    if credit.status == "returned":
+        posting = books.returned(sum_of(credit))
+        after = _count_refund(tx, credit, -amount_minor, status="unapplied", step=step)
+    else:
+        posting = books.refunded(sum_of(credit, amount_minor))
+        after = _count_refund(tx, credit, -amount_minor, status=credit.status, step=step)
+    ledger.post(tx, books.undone(posting), credit=credit.id, now_us=step.now_us)
+    return after
+
+
+def _count_refund(tx: Tx, credit: Credit, more_minor: int, *, status: str, step: Step) -> Credit:
+    if not kept.refund(tx, credit, status=status, more_minor=more_minor, now_us=step.now_us):
+        refuse("more would be refunded than came, or somebody else decided just now")
+    return msgspec.structs.replace(
+        credit,
+        status=status,
+        refunded_minor=credit.refunded_minor + more_minor,
+        updated_us=step.now_us,
+    )
+
+
 def divide(tx: Tx, credit: Credit, amounts: Sequence[int], *, step: Step) -> list[Credit]:
     """Split an unapplied credit into parts that make up its sum; each is a credit of its own."""
     assert sum(amounts) == credit.amount_minor  # noqa: S101 - the caller has checked it
@@ -147,3 +197,8 @@ def move(tx: Tx, credit: Credit, *, status: str, payment: int | None, step: Step
 def refuse(why: str) -> NoReturn:
     """Raise the refusal of a decision about money."""
     raise Refusal(Code.STATUS_FORBIDS, why, http_status=409)
+
+
+def missing(what: str, key: int) -> NoReturn:
+    """Raise the refusal for what does not exist."""
+    raise Refusal(Code.NOT_FOUND, f"there is no {what} {key}", http_status=404)

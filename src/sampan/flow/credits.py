@@ -40,6 +40,10 @@ class Outcome(StrEnum):
     """Taken in, and taken back before: a reversal had come first."""
     REVERSED = "reversed"
     """The bank took money back."""
+    REFUNDED = "refunded"
+    """The bank paid a refund of ours."""
+    CAME_BACK = "came back"
+    """The money of a refund is on the account again."""
     REPEATED = "repeated"
     """Known already, through this door or another: nothing changed."""
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from sampan.domain import ledger as books
-from sampan.storage import bank, ledger
+from sampan.storage import bank, ledger, refunds
 from sampan.storage.engine import Tx
 
 SANDBOX: Final = "sandbox"
@@ -22,9 +22,12 @@ _UNAPPLIED: Final = "unapplied/"
 _PROJECT: Final = "project/"
 _IGNORED: Final = "ignored/"
 _REVERSED: Final = "reversed/"
+_REFUNDED: Final = "refunded/"
 
 _GONE: Final = frozenset({"returned", "merged"})
 """Statuses of credits that are no longer at the bank, or never were there by themselves."""
+
+_WAITING: Final = frozenset({"unapplied", "held", "refunding"})
 
 _Sums = Counter[tuple[str, str]]
 """(account, currency) → minor units."""
@@ -105,7 +108,7 @@ def _credits(tx: Tx) -> tuple[_Sums, _Sums]:
             # Its parts are credits of their own.
             continue
         expected[at_bank] += 0 if status in _GONE else amount_minor
-        expected[unapplied] -= amount_minor if status in {"unapplied", "held"} else 0
+        expected[unapplied] -= amount_minor if status in _WAITING else 0
         if status == "ignored":
             expected[books.ignored_account(provider, account), currency] -= amount_minor
         returned[at_bank] += amount_minor if status in _GONE else 0
@@ -114,6 +117,9 @@ def _credits(tx: Tx) -> tuple[_Sums, _Sums]:
         expected[at_bank] -= amount_minor
         expected[books.reversed_account(provider, account), currency] += amount_minor
         returned[at_bank] += amount_minor
+    for provider, account, currency, amount_minor in refunds.confirmed_sums(tx):
+        expected[books.bank_account(provider, account), currency] -= amount_minor
+        expected[books.refunded_account(provider, account), currency] += amount_minor
     for project_id, currency, amount_minor in ledger.applied_sums(tx):
         expected[books.project_account(project_id), currency] -= amount_minor
     return expected, returned
@@ -131,7 +137,7 @@ def _compared(
     against: Against, expected: _Sums, *, found: _Sums, prefix: str = ""
 ) -> Iterator[Check]:
     """Compare accounts that either side knows, the banks first."""
-    rank = {_BANK: 0, _UNAPPLIED: 1, _PROJECT: 2, _IGNORED: 3, _REVERSED: 4}
+    rank = {_BANK: 0, _UNAPPLIED: 1, _PROJECT: 2, _IGNORED: 3, _REVERSED: 4, _REFUNDED: 5}
     known = {key for key in (*expected, *found) if key[0].startswith(prefix)}
     for account, currency in sorted(
         known, key=lambda key: (rank.get(key[0].split("/")[0] + "/", len(rank)), key)

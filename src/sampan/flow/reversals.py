@@ -53,13 +53,16 @@ def take_reversal(tx: Tx, where: Where, told: Told, *, step: Step) -> Taken:
 
 
 def explain(tx: Tx, where: Where, reversal: Reversal, *, credit: Credit, step: Step) -> bool:
-    """Say that a reversal took this credit back; False where it is a payment's, so stays open.
+    """Say that a reversal took this credit back; False where that stays open for people to see.
+
+    It does where the credit is a payment's, was split or merged, or is refunded.
 
     What waited, was held or ignored is returned by it. What was marked returned by hand was: the
     bank only says so now.
     """
     told = credit_moves.set_reversal(tx, reversal, status="open", credit=credit.id, step=step)
-    if credit.status in {"applied", "split", "merged"}:
+    # What a refund has paid back already, the bank has taken once more.
+    if credit.status in {"applied", "split", "merged", "refunding"} or credit.refunded_minor:
         _alarm(tx, told, payment=credit.payment, step=step)
         return False
     if credit.status == "returned":

@@ -9,8 +9,9 @@ from sampan.clock import DAY_US
 from sampan.codecs.statement import EntryStatus, StatementEntry, identity
 from sampan.domain import reference
 from sampan.domain.days import Zone, midnight_us
-from sampan.flow.credits import Told, take_credit
+from sampan.flow.credits import Taken, Told, take_credit
 from sampan.flow.finding import Where
+from sampan.flow.refund_debits import Receiver, take_debit, take_return
 from sampan.flow.reversals import take_reversal
 from sampan.flow.settle import Step
 from sampan.money import AMOUNT_MINOR_MAX, DECIMALS
@@ -54,6 +55,9 @@ def take_entry(
     passed = passed_over(entry)
     if passed is PassedOver.PENDING and entry.amount_minor > 0:
         _remember(tx, where, entry, now_us=step.now_us)
+    if passed is PassedOver.DEBIT:
+        taken = _of_refund(tx, where, entry, step=step)
+        return Became(passed.value) if taken is None else Became(taken.outcome.value, taken.key)
     if passed is not None:
         return Became(passed.value)
     told = told_of(entry, import_id=import_id, now_us=step.now_us)
@@ -100,6 +104,21 @@ def passed_over(entry: StatementEntry) -> PassedOver | None:
         if holds:
             return why
     return None
+
+
+def _of_refund(tx: Tx, where: Where, entry: StatementEntry, *, step: Step) -> Taken | None:
+    """Take in what a debit, or one that came back, tells of a refund; None where it is of none."""
+    if entry.collective or entry.currency not in DECIMALS:
+        return None
+    told = told_of(entry, import_id=None, now_us=step.now_us)
+    if entry.reversal:
+        return take_return(tx, where, told, step=step)
+    # Rows of CSV have one column of names, whichever side it is.
+    receivers = (
+        Receiver(entry.payee_name, entry.payee_account or entry.payee_proxy),
+        Receiver(entry.payer_name, entry.payer_account),
+    )
+    return take_debit(tx, where, told, receivers=receivers, step=step)
 
 
 def _remember(tx: Tx, where: Where, entry: StatementEntry, *, now_us: int) -> None:

@@ -74,12 +74,27 @@ _PARTS = Statement(
     .where(_t.c.parent.is_not(None), _t.c.parent == bindparam("parent"))
     .order_by(_t.c.part)
 )
-_PLAIN = tuple(column.name for column in _t.c)[:-2]
+_PLAIN = tuple(column.name for column in _t.c)[:-3]
 _SET = Statement(
     update(_t)
     .where(_t.c.id == bindparam("key"), _t.c.status == bindparam("status_from"))
     .values(
         status=bindparam("status_to"), payment=bindparam("payment"), updated_us=bindparam("now_us")
+    )
+)
+# The sum and the status are looked at by the same statement that takes the sum, so two people at
+# once cannot refund more than came.
+_REFUND = Statement(
+    update(_t)
+    .where(
+        _t.c.id == bindparam("key"),
+        _t.c.status == bindparam("status_from"),
+        (_t.c.refunded_minor + bindparam("more_minor")).between(0, _t.c.amount_minor),
+    )
+    .values(
+        status=bindparam("status_to"),
+        refunded_minor=_t.c.refunded_minor + bindparam("more_minor"),
+        updated_us=bindparam("now_us"),
     )
 )
 
@@ -103,10 +118,11 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
     """A credit as kept.
 
     `status`: unapplied, held (for a payment), applied, returned, ignored (no payment), merged (the
-    same money is kept as another credit) or split (its parts are credits of their own). It was
-    booked between `booked_us` and `booked_to_us`; they differ where the bank tells only the day.
-    `identity` is unique for its account, and shared by the parts of one credit alone. `texts` are
-    all in which a reference may stand. `source` is notice, file or hand.
+    same money is kept as another credit), split (its parts are credits of their own) or refunding
+    (a refund of all of it is under way). It was booked between `booked_us` and `booked_to_us`; they
+    differ where the bank tells only the day. `identity` is unique for its account, and shared by
+    the parts of one credit alone. `texts` are all in which a reference may stand. `source` is
+    notice, file or hand. `refunded_minor` sums up its refunds that are under way or paid.
     """
 
     id: int
@@ -131,6 +147,7 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True):
     payer_account: str = ""
     texts: tuple[str, ...] = ()
     found: Found | None = None
+    refunded_minor: int = 0
 
 
 _found = msgspec.json.Decoder(Found)
@@ -140,8 +157,9 @@ def credit_of(row: Row) -> Credit:
     """Return the credit of a row with all columns of the table, in their order."""
     return Credit(
         **dict(zip(_PLAIN, row[: len(_PLAIN)], strict=True)),
-        texts=() if row[-2] == "[]" else _texts.decode(row[-2]),
-        found=_found.decode(row[-1]) if row[-1] else None,
+        texts=() if row[-3] == "[]" else _texts.decode(row[-3]),
+        found=_found.decode(row[-2]) if row[-2] else None,
+        refunded_minor=row[-1],
     )
 
 
@@ -179,6 +197,7 @@ def insert_credit(tx: Tx, credit: Credit) -> None:
     row["booked_to_us"] = credit.booked_to_us or credit.booked_us
     row["texts"] = msgspec.json.encode(credit.texts).decode() if credit.texts else "[]"
     row["found"] = "" if credit.found is None else msgspec.json.encode(credit.found).decode()
+    row["refunded_minor"] = credit.refunded_minor
     tx.do(_INSERT, row)
 
 
@@ -286,3 +305,18 @@ def move(tx: Tx, before: Credit, after: Credit) -> bool:
         )
         == 1
     )
+
+
+def refund(tx: Tx, before: Credit, *, status: str, more_minor: int, now_us: int) -> bool:
+    """Count `more_minor` (negative: less) as refunded, and write the status.
+
+    False when it does not stand as `before` any more, or more would be refunded than came.
+    """
+    asked = {
+        "key": before.id,
+        "status_from": before.status,
+        "status_to": status,
+        "more_minor": more_minor,
+        "now_us": now_us,
+    }
+    return tx.run(_REFUND, asked) == 1

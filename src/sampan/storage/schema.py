@@ -16,6 +16,7 @@ from sampan.storage import (
     schema_fps,
     schema_links,
     schema_mails,
+    schema_refunds,
     schema_reports,
     schema_rollups,
     schema_users,
@@ -55,6 +56,8 @@ file_drafts = schema_credits.file_drafts
 import_entries = schema_credits.import_entries
 account_files = schema_credits.account_files
 decisions = schema_credits.decisions
+refunds = schema_refunds.refunds
+refund_files = schema_refunds.refund_files
 
 TASK_KINDS = ("ask_provider", "callback", "link_batch", "mail", "report", "statement")
 CALLBACK_KINDS = ("intermediate", "final", "error", "refund", "link")

@@ -15,6 +15,7 @@ CREDIT_STATUSES: Final = (
     "ignored",
     "merged",
     "split",
+    "refunding",
 )
 CREDIT_SOURCES: Final = ("notice", "file", "hand")
 REVERSAL_STATUSES: Final = ("open", "settled", "noted")
@@ -55,12 +56,14 @@ credits = table(  # noqa: A001 - the table is called so
     text_("payer_account"),
     text_("texts"),
     text_("found"),
+    int_("refunded_minor"),
     UniqueConstraint("provider", "account", "identity", "part"),
     CheckConstraint(in_("status", CREDIT_STATUSES), name="status_known"),
     CheckConstraint(in_("source", CREDIT_SOURCES), name="source_known"),
     CheckConstraint("amount_minor > 0", name="amount_range"),
     CheckConstraint("status NOT IN ('applied', 'held') OR payment IS NOT NULL", name="has_payment"),
     CheckConstraint("(part > 0) = (parent IS NOT NULL)", name="part_has_parent"),
+    CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name="refunded_range"),
     Index(None, "status", "id"),
     Index(None, "payment"),
     Index(None, "provider", "account", "bank_txn_id"),
@@ -78,6 +81,7 @@ credits = table(  # noqa: A001 - the table is called so
 
 A credit that was split is followed by its parts, which carry its identity. `texts` are all in which
 a reference may stand; `found` is how its payment was found, or what spoke for which, as it arrived.
+`refunded_minor` is the sum of its refunds that are under way or paid: never more than came.
 """
 
 reversals = table(

@@ -28,7 +28,7 @@ from sampan.storage.engine import Tx
 ROWS_MAX: Final = 1000
 OFFSET_US: Final = Zone.HONG_KONG.offset_us
 
-COUNTED: Final = ("applied", "held", "returned", "unapplied")
+COUNTED: Final = ("applied", "held", "refunding", "returned", "unapplied")
 """Parts stand for a credit that was split; what is the same money as another, or no payment by the
 word of people, is no part of a settlement."""
 
