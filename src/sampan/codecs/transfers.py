@@ -73,22 +73,24 @@ def pain_001(batch: Batch) -> bytes:
     initiation = ET.SubElement(root, "CstmrCdtTrfInitn")
     made = datetime.fromtimestamp(batch.made_us // 1_000_000, UTC).astimezone(_HONG_KONG)
     sums = (("NbOfTxs", str(len(batch.transfers))), ("CtrlSum", batch.total))
-    head = _fill(initiation, "GrpHdr", (("MsgId", batch.id), ("CreDtTm", made.isoformat()), *sums))
-    _name(head, "InitgPty", batch.payer_name)
+    head = _fill(
+        initiation, "GrpHdr", facts=(("MsgId", batch.id), ("CreDtTm", made.isoformat()), *sums)
+    )
+    _name(head, "InitgPty", name=batch.payer_name)
     order = _fill(
         initiation,
         "PmtInf",
         # Each transfer is asked to be a booking of its own, which then confirms one refund.
-        (("PmtInfId", batch.id), ("PmtMtd", "TRF"), ("BtchBookg", "false"), *sums),
+        facts=(("PmtInfId", batch.id), ("PmtMtd", "TRF"), ("BtchBookg", "false"), *sums),
     )
     purpose = ET.SubElement(ET.SubElement(order, "PmtTpInf"), "CtgyPurp")
-    _text(purpose, "Prtry", PURPOSE)
-    _text(ET.SubElement(order, "ReqdExctnDt"), "Dt", made.date().isoformat())
-    _name(order, "Dbtr", batch.payer_name)
+    _text(purpose, "Prtry", text=PURPOSE)
+    _text(ET.SubElement(order, "ReqdExctnDt"), "Dt", text=made.date().isoformat())
+    _name(order, "Dbtr", name=batch.payer_name)
     account = ET.SubElement(order, "DbtrAcct")
-    _text(ET.SubElement(ET.SubElement(account, "Id"), "Othr"), "Id", batch.payer_account)
-    _text(account, "Ccy", batch.currency)
-    _agent(order, "DbtrAgt", batch.payer_bank)
+    _text(ET.SubElement(ET.SubElement(account, "Id"), "Othr"), "Id", text=batch.payer_account)
+    _text(account, "Ccy", text=batch.currency)
+    _agent(order, "DbtrAgt", bank_code=batch.payer_bank)
     for transfer in batch.transfers:
         _transfer(order, transfer, currency=batch.currency)
     ET.indent(root, space=" ")
@@ -116,45 +118,45 @@ def transfer_csv(batch: Batch) -> bytes:
 
 def _transfer(order: ET.Element, transfer: Transfer, *, currency: str) -> None:
     made = ET.SubElement(order, "CdtTrfTxInf")
-    _text(ET.SubElement(made, "PmtId"), "EndToEndId", transfer.reference)
+    _text(ET.SubElement(made, "PmtId"), "EndToEndId", text=transfer.reference)
     amount = ET.SubElement(ET.SubElement(made, "Amt"), "InstdAmt", Ccy=currency)
     amount.text = transfer.amount
     if transfer.bank_code:
-        _agent(made, "CdtrAgt", transfer.bank_code)
-    _name(made, "Cdtr", transfer.payee_name)
+        _agent(made, "CdtrAgt", bank_code=transfer.bank_code)
+    _name(made, "Cdtr", name=transfer.payee_name)
     account = ET.SubElement(made, "CdtrAcct")
     is_proxy = transfer.kind in PROXIES
     other = ET.SubElement(ET.SubElement(account, "Id"), "Othr")
     # This version demands an account number even beside a proxy.
-    _text(other, "Id", UNKNOWN if is_proxy else transfer.number)
+    _text(other, "Id", text=UNKNOWN if is_proxy else transfer.number)
     if is_proxy:
         proxy = ET.SubElement(account, "Prxy")
-        _text(ET.SubElement(proxy, "Tp"), "Prtry", PROXIES[transfer.kind])
-        _text(proxy, "Id", transfer.number)
+        _text(ET.SubElement(proxy, "Tp"), "Prtry", text=PROXIES[transfer.kind])
+        _text(proxy, "Id", text=transfer.number)
     if transfer.message:
-        _text(ET.SubElement(made, "RmtInf"), "Ustrd", transfer.message)
+        _text(ET.SubElement(made, "RmtInf"), "Ustrd", text=transfer.message)
 
 
-def _agent(parent: ET.Element, tag: str, bank_code: str) -> None:
+def _agent(parent: ET.Element, tag: str, *, bank_code: str) -> None:
     bank = ET.SubElement(ET.SubElement(parent, tag), "FinInstnId")
     if not bank_code:
-        _text(ET.SubElement(bank, "Othr"), "Id", UNKNOWN)
+        _text(ET.SubElement(bank, "Othr"), "Id", text=UNKNOWN)
         return
     member = ET.SubElement(bank, "ClrSysMmbId")
-    _text(ET.SubElement(member, "ClrSysId"), "Cd", CLEARING_SYSTEM)
-    _text(member, "MmbId", bank_code)
+    _text(ET.SubElement(member, "ClrSysId"), "Cd", text=CLEARING_SYSTEM)
+    _text(member, "MmbId", text=bank_code)
 
 
-def _name(parent: ET.Element, tag: str, name: str) -> None:
-    _text(ET.SubElement(parent, tag), "Nm", name)
+def _name(parent: ET.Element, tag: str, *, name: str) -> None:
+    _text(ET.SubElement(parent, tag), "Nm", text=name)
 
 
-def _fill(parent: ET.Element, tag: str, facts: Sequence[tuple[str, str]]) -> ET.Element:
+def _fill(parent: ET.Element, tag: str, *, facts: Sequence[tuple[str, str]]) -> ET.Element:
     made = ET.SubElement(parent, tag)
     for name, text in facts:
-        _text(made, name, text)
+        _text(made, name, text=text)
     return made
 
 
-def _text(parent: ET.Element, tag: str, text: str) -> None:
+def _text(parent: ET.Element, tag: str, *, text: str) -> None:
     ET.SubElement(parent, tag).text = text

@@ -155,7 +155,7 @@ class RowReader:
         finally:
             conn.rollback()
 
-    def _opened(self, statement: Select[Any], number: int = 0) -> Any:  # noqa: ANN401 - of either driver
+    def _opened(self, statement: Select[Any], number: int = 0) -> Any:  # noqa: ANN401
         """Return a cursor of a statement, straight from the driver.
 
         The layer above costs more than all of the writing.

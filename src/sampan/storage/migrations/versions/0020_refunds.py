@@ -23,6 +23,7 @@ def upgrade() -> None:
     """Count what is refunded of each credit, and keep refunds and their files."""
     if on_sqlite():
         _rebuild_credits()
+        _index_credits()
     else:
         _alter_credits()
     _create_files()
@@ -86,6 +87,9 @@ def _rebuild_credits() -> None:
         ),
         fill={"refunded_minor": "0"},
     )
+
+
+def _index_credits() -> None:
     for name, columns in (
         ("payment", ["payment"]),
         ("status_id", ["status", "id"]),
