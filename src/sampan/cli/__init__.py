@@ -14,8 +14,10 @@ from sampan import __version__
 from sampan.cli import (
     books,
     callbacks,
+    columns,
     demo,
     doctor,
+    entering,
     fps,
     link_batches,
     links,
@@ -30,6 +32,7 @@ from sampan.cli import (
     signing,
     simulate,
     statements,
+    taken_back,
     users,
 )
 from sampan.cli.common import Failed, complain
@@ -66,7 +69,10 @@ for group in (
     books,
     reports,
     statements,
+    columns,
     money,
+    entering,
+    taken_back,
 ):
     group.register(app)
 
