@@ -91,7 +91,7 @@ def test_columns_are_chosen(desk: Folder, account: tuple[str, str], tmp_path: Pa
                      "--set", "date_pattern=DD/MM/YYYY", "--save")  # fmt: skip
     assert wrong.returncode == 1
     assert "date: row 1" in wrong.stdout
-    assert "not saved" in wrong.stderr
+    assert "not saved: not every line" in wrong.stderr
     assert desk.read("credits", "mapping", *account)["mapping"] == before
     chosen = (*CHOSEN, "--set", "date_pattern=YYYYMMDD")
     seen = desk.read("credits", "mapping", path, *account, "--guess", *chosen)
@@ -119,7 +119,7 @@ def test_rows_that_nobody_can_guess(desk: Folder, tmp_path: Path) -> None:
     assert "no column with days was found" in seen["doubts"]
     assert "green" in desk.good("credits", "mapping", path, "--account", SANDBOX)
     told = desk.bad(1, "credits", "mapping", path, "--account", SANDBOX, "--save")
-    assert "not saved" in told
+    assert "not saved: choose columns" in told
     told = desk.bad(2, "credits", "mapping", path, "--account", SANDBOX, "--set", "date=1")
     assert "amount column" in told
 

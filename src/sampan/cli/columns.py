@@ -95,7 +95,8 @@ def mapping(wanted: Wanted) -> None:
     else:
         _print(found)
     if wanted.save and not found.is_saved:
-        raise Failed("not saved: not every line can be read so")
+        missing = "choose columns with --set" if found.mapping is None else ""
+        raise Failed(f"not saved: {missing or 'not every line can be read so'}")
 
 
 async def _found(wanted: Wanted) -> Found:

@@ -56,17 +56,13 @@ def column_of(number: int, proposal: Proposal) -> str | int:
 def chosen(fields: Table[str, object]) -> Mapping:
     """Return the mapping that was chosen; texts stand for values of every kind.
 
-    Raises `StatementFault` where it is none. What is wrong with a pattern is told by `try_on`.
+    Raises `StatementFault` where it is none, or contradicts itself.
     """
     try:
         mapping = msgspec.convert(dict(fields), Mapping, strict=False)
     except msgspec.ValidationError as error:
         raise StatementFault(FaultCode.MAPPING, str(error)) from error
-    try:
-        statement_csv.check(mapping)
-    except StatementFault as fault:
-        if fault.code is FaultCode.MAPPING:
-            raise
+    statement_csv.check(mapping)
     return mapping
 
 
