@@ -214,6 +214,7 @@ def test_columns_are_named_once(amy: Member, money: MoneyWorld, made) -> None:  
         ({"date_pattern": "茶"}, "Choose at least the date"),
         ({"header_row": "9" * 30}, "Choose at least the date"),
         ({"encoding": "klingon"}, "Choose at least the date"),
+        ({"encoding": "utf-16"}, "The characters of the file cannot be read."),
         ({"credit": "2", "debit": ""}, "An amount cannot be read."),
     ],
 )

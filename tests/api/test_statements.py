@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from sampan.codecs import emv_qr
 from sampan.providers.marks import mark
 from sampan.storage import credits as kept
+from sampan.storage import imports, journal, ledger, payments, reversals
+from sampan.storage.engine import Tx
 from sampan.workers.watching import WatchedFolder, account_of
 from tests.api.test_cli import SECRET, Folder
 from tests.support import camt
@@ -25,13 +28,16 @@ from tests.support.platform import ProjectClient, RunningPlatform, until
 NUMBER = "004123456789001"
 
 
-def file(*refs: str, text: str = "hello", account: str = NUMBER) -> bytes:
-    """A camt.053 of HK$100.00 for each reference of the bank."""
+def file(*refs: str, text: str = "hello", account: str = NUMBER, back: bool = False) -> bytes:
+    """A camt.053 of HK$100.00, come or taken back, for each reference of the bank."""
+    way = "DBIT" if back else "CRDT"
     entries = tuple(
         camt.Ntry(
             bank_ref=ref,
             amount="100.00",
-            txs=(camt.Tx(bank_ref=ref, amount="100.00", texts=(text,)),),
+            direction=way,
+            reversal="true" if back else "",
+            txs=(camt.Tx(bank_ref=ref, amount="100.00", texts=(text,), direction=way),),
         )
         for ref in refs
     )
@@ -102,6 +108,120 @@ def test_file_over_http_that_is_refused(account: AccountClient) -> None:
     answer = post(account, raw[:-30])
     assert (answer.status, answer.body["error"]) == (422, "refused")
     assert answer.body["why"].startswith("truncated: ")
+    assert arrived(account) == []
+
+
+# --- what the bank takes back, by notice ---------------------------------------------------------
+
+
+def taken_back(account: AccountClient) -> list[tuple[str, str, bool]]:
+    """Return (bank's id, status, whether its credit is known) of what was taken back."""
+    every = account.platform.read(lambda tx: reversals.listing(tx, status=None, most=1000))
+    mine = [one for one in every if one.account == account.account.key]
+    return sorted((one.bank_txn_id, one.status, one.credit is not None) for one in mine)
+
+
+def at_bank(account: AccountClient) -> int:
+    """Return what our books say that the bank holds, cents of HKD."""
+    held = account.platform.read(ledger.balances)
+    name = f"bank/fps/{account.account.key}"
+    return sum(one.amount_minor for one in held if one.account == name)
+
+
+def posted(account: AccountClient, raw: bytes) -> Answer:
+    """Post a file, and wait until all of it is taken."""
+    answer = post(account, raw)
+    key = answer.body["import"]
+    found = account.platform.read
+    until(lambda: (one := found(lambda tx: imports.find(tx, key))) and one.status == "done")
+    return answer
+
+
+def shown(shop: ProjectClient, merchant: Merchant, payment_id: str) -> str:
+    """Sell, and return the reference in the QR."""
+    shop.sell(payment_id)
+    body = merchant.callback(payment_id, "awaiting customer action").body
+    view = emv_qr.decode(body["qr"]["payload"]).fps
+    assert view is not None
+    assert view.bill_number
+    return view.bill_number
+
+
+def test_reversal_after_its_credit(account: AccountClient) -> None:
+    """What waited is returned, under the same id of the bank; told again, nothing changes."""
+    account.notify(account.credit("R1", ""))
+    for _ in range(2):
+        answer = account.notify(account.reversal("R1"))
+        assert (answer.status, answer.body) == (200, {"taken": 1})
+    assert arrived(account) == [("R1", "returned")]
+    assert taken_back(account) == [("R1", "settled", True)]
+    assert at_bank(account) == 0
+
+
+def test_reversal_before_its_credit(
+    shop: ProjectClient, account: AccountClient, merchant: Merchant
+) -> None:
+    """Money that was taken back before the bank told of it pays nothing."""
+    account.change(reference_mode="both")
+    reference = shown(shop, merchant, "p-1")
+    account.notify(account.reversal("R1"), account.credit("R1", reference))
+    assert arrived(account) == [("R1", "returned")]
+    assert taken_back(account) == [("R1", "settled", True)]
+    assert shop.status("p-1")["payment"]["status"] == "awaiting customer action"
+    assert at_bank(account) == 0
+
+
+def test_reversal_without_its_credit(account: AccountClient) -> None:
+    """The books follow the bank at once; which money it was is for people."""
+    account.notify(account.credit("R1", ""), account.reversal("R2", amount_minor=4_000))
+    assert arrived(account) == [("R1", "unapplied")]
+    assert taken_back(account) == [("R2", "open", False)]
+    assert at_bank(account) == 6_000
+
+
+def test_reversal_of_a_payments_money(
+    shop: ProjectClient, account: AccountClient, merchant: Merchant
+) -> None:
+    """Found by its reference under another id: the payment stays paid, with an alarm."""
+    account.change(reference_mode="both")
+    reference = shown(shop, merchant, "p-1")
+    account.notify(account.credit("R1", reference))
+    merchant.callback("p-1", "success")
+    account.notify(account.reversal("R2", reference))
+    assert arrived(account) == [("R1", "applied")]
+    assert taken_back(account) == [("R2", "open", True)]
+    assert shop.status("p-1")["payment"]["status"] == "success"
+    assert at_bank(account) == 0
+
+    def alarms(tx: Tx) -> list[str]:
+        payment = payments.payment_by_id(tx, shop.id, "p-1")
+        assert payment is not None
+        told = journal.of_payment(tx, payment.key)
+        return [one.why for one in told if one.what == "alarm"]
+
+    assert account.platform.read(alarms) == ["reversed: R2"]
+
+
+@pytest.mark.parametrize("first", ["notice", "file"])
+def test_reversal_by_notice_and_by_file_is_one(account: AccountClient, first: str) -> None:
+    """The same id and sum of the bank, through whichever door first, is taken back once."""
+    account.notify(account.credit("R1", ""))
+    doors: list[Callable[[], Answer]] = [
+        lambda: account.notify(account.reversal("R1")),
+        lambda: posted(account, file("R1", back=True)),
+    ]
+    for door in doors if first == "notice" else doors[::-1]:
+        assert door().status == 200
+        assert taken_back(account) == [("R1", "settled", True)]
+    assert arrived(account) == [("R1", "returned")]
+    assert at_bank(account) == 0
+
+
+def test_notice_of_an_unknown_type_takes_nothing(account: AccountClient) -> None:
+    """Money that came beside what nobody can read is not taken either; whoever sent it is told."""
+    answer = account.notify(account.credit("R1", ""), account.credit("R2", "", type="chargeback"))
+    assert (answer.status, answer.body["error"]) == (422, "unreadable")
+    assert "chargeback" in answer.body["why"]
     assert arrived(account) == []
 
 

@@ -24,6 +24,7 @@ from sampan.providers.base import (
     ProviderOrder,
     RawRequest,
     Refused,
+    Reversal,
     Unreadable,
     Untrusted,
 )
@@ -52,6 +53,7 @@ CREDIT = {
     "reference": "P7K2M9QX4D",
     "payer_name": "CHAN TAI MAN",
 }
+REVERSAL = CREDIT | {"type": "reversal"}
 NOWHERE = ScriptedHttp(OutboundError("connect", "nobody may be asked"))
 
 
@@ -83,8 +85,8 @@ class FpsHarness:
         return 1
 
     async def notification(self) -> RawRequest:
-        """Return a marked credit."""
-        return self.raw(msgspec.json.encode({"notices": [CREDIT]}))
+        """Return a marked credit, and that it was taken back."""
+        return self.raw(msgspec.json.encode({"notices": [CREDIT, REVERSAL]}))
 
     def raw(self, body: bytes, *, key: str = KEY) -> RawRequest:
         """Return a body marked now, as the door hands it over."""
@@ -213,6 +215,27 @@ def test_credit_is_read(fps: FpsHarness) -> None:
     ]
 
 
+def test_reversal_is_read(fps: FpsHarness) -> None:
+    """A notice of the type `reversal` tells the same of what was taken back, a positive sum."""
+    assert fps.parsed(REVERSAL) == [
+        Reversal(
+            account="fps:7",
+            bank_txn_id="FRN1",
+            amount_minor=12_345,
+            currency="HKD",
+            reference="P7K2M9QX4D",
+            booked_us=1_795_331_046_000_000,
+            payer_name="CHAN TAI MAN",
+        )
+    ]
+
+
+def test_type_may_be_left_out(fps: FpsHarness) -> None:
+    """What says nothing of its type is a credit: who told of nothing else need not change."""
+    bare = {name: value for name, value in CREDIT.items() if name != "type"}
+    assert fps.parsed(bare) == fps.parsed(CREDIT)
+
+
 def test_previous_key_marks_too(fps: FpsHarness) -> None:
     """While keys change, each of the two marks; a third does not."""
     body = msgspec.json.encode({"notices": [CREDIT]})
@@ -245,6 +268,8 @@ def test_notice_about_no_account_is_untrusted(fps: FpsHarness) -> None:
         ({"reference": "a\x00b"}, "reference"),
         ({"payer_name": "x" * 141}, "payer_name"),
         ({"type": "gift"}, "gift"),
+        ({"type": "Reversal"}, "Reversal"),
+        ({"type": None}, "type"),
     ],
 )
 def test_marked_but_misshapen_notice_is_unreadable(

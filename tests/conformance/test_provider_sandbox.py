@@ -26,6 +26,7 @@ from sampan.providers import registry
 from sampan.providers.base import (
     Credit,
     Issued,
+    Notice,
     Provider,
     ProviderConfig,
     ProviderOrder,
@@ -264,7 +265,7 @@ REFUSAL = {
 }
 
 
-def _parsed(body: bytes) -> list[Credit | Refusal]:
+def _parsed(body: bytes) -> list[Notice]:
     clock = ManualClock()
     provider = create(ProviderConfig(base_url="http://127.0.0.1/bank", secret=SECRET), clock)
     headers = mark(SECRET, body, now_us=clock.now_us())

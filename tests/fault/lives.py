@@ -326,19 +326,24 @@ class Home:
                 await asyncio.shield(self._end)
 
     async def ask(
-        self, method: str, path: str, body: object = None, *, accept: str = "*/*"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
-        """Send a request and return status and JSON. Waits while nobody listens.
+        """Send bytes, or JSON, and return status and JSON. Waits while nobody listens.
 
         Raises `Lost` when the connection broke before there was an answer.
         """
         url = f"http://127.0.0.1:{self.port}{path}"
+        sent: dict[str, Any] = {"data" if isinstance(body, bytes) else "json": body}
         async with asyncio.timeout(LIMIT_S):
             while True:
                 ends = len(self.ends)
                 try:
-                    wanted = {"Accept": accept}
-                    async with self.http.request(method, url, json=body, headers=wanted) as answer:
+                    async with self.http.request(method, url, headers=headers, **sent) as answer:
                         return answer.status, await answer.json(content_type=None)
                 except aiohttp.ClientConnectorError:
                     await asyncio.sleep(PAUSE_S)
@@ -388,7 +393,7 @@ class Shop:
         """Confirm on the page of a link, until it answers; return the text of the QR."""
         path = f"{urlsplit(link).path}/start"
         status, answer = await persist(
-            lambda: self.home.ask("POST", path, accept="application/json")
+            lambda: self.home.ask("POST", path, headers={"Accept": "application/json"})
         )
         assert status == 200, answer
         while "qr" not in (told := await self.status(payment_id)):  # noqa: ASYNC110 - as in `until`

@@ -12,9 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.fault import real_bank
 from tests.fault.audit import WAITING, books_faults, payment_faults
 from tests.fault.lives import OPEN, Databases, Shop, World, living, until, world
-from tests.fault.stories import DELIVERED, EXPIRED, LINKED, PAID, REFUSED, Story, live
+from tests.fault.stories import (
+    DELIVERED,
+    EXPIRED,
+    LINKED,
+    PAID,
+    REFUSED,
+    TOLD_BY_FILE,
+    TOLD_BY_NOTICE,
+    Story,
+    live,
+)
 from tests.fault.victim import MERCHANT
 from tests.support.merchant import Merchant
 
@@ -38,8 +49,22 @@ LINK_TAKEN = {
     "answering /payment/s/…/start#1",
     "committed AskProvider._act#1",
 }
-MILESTONES = {"pay": TAKEN | NOTED, "refuse": TAKEN | NOTED, "": TAKEN | {"ran Janitor.sweep#1"}}
-"""Steps that every life of a kind has, by what the customer does."""
+BY_ITSELF = TAKEN - {"answer to POST /bank/v1/orders#1"}
+"""What is left of `TAKEN` where no bank is asked for the QR."""
+MILESTONES = {
+    "pay": TAKEN | NOTED,
+    "refuse": TAKEN | NOTED,
+    "": TAKEN | {"ran Janitor.sweep#1"},
+    "link": LINK_TAKEN | NOTED,
+    "notice": BY_ITSELF
+    | {"ran Notifications.post#1", "committed Notifications.post#1"}
+    | {"answering /notifications/fps/…#1"},
+    "file": BY_ITSELF
+    | {"ran take_file#1", "committed keep#1", "committed start#1"}
+    | {"answering /notifications/fps/…/statements#1"}
+    | {"ran _take#1", "committed _take#1", "ran _take#2", "committed _take#2"},
+}
+"""Steps that every life of a kind has, by what the customer does or how the bank tells of it."""
 AT_ONCE = 2
 """Lives lived at once."""
 
@@ -55,7 +80,8 @@ async def steps_of(shared: World, story: Story) -> list[str]:
         )
         steps = shop.home.steps()
     # Should a wrapped point move away one day, the walk must not quietly get shorter.
-    assert (LINK_TAKEN | NOTED if story.link else MILESTONES[story.action]) <= {*steps}
+    kind = "link" if story.link else story.told or story.action
+    assert MILESTONES[kind] <= {*steps}, MILESTONES[kind] - {*steps}
     starts = [at for at, step in enumerate(steps) if step.startswith(story.start)]
     ends = [at for at, step in enumerate(steps, 1) if story.end and step.startswith(story.end)]
     return steps[starts[0] : ends[0] if ends else None]
@@ -83,7 +109,10 @@ async def die_once(shared: World, story: Story, number: int, *, step: str) -> li
         faults = await payment_faults(
             shop, payment_id, story.status, project=story.project, link=story.link
         )
-        faults += await books_faults(shop)
+        if story.told:
+            faults += await real_bank.faults_of(shop, by=story.told)
+        else:
+            faults += await books_faults(shop)
         steps = shop.home.steps()
         faults += repeated(
             shop, payment_id, story.status, killed_steps=steps[: steps.index(step) + 1]
@@ -137,4 +166,24 @@ def test_a_payment_link_survives_a_kill_at_every_step(
 ) -> None:
     """One link, one sale, one final status, every callback delivered, wherever it dies."""
     faults = asyncio.run(walk(databases, merchant, tmp_path, story=LINKED))
+    assert not faults, "\n".join(faults)
+
+
+def test_a_credit_notice_survives_a_kill_at_every_step(
+    databases: Databases, merchant: Merchant, tmp_path: Path
+) -> None:
+    """From the notice of a real account's bank to the final callback: the money counts once."""
+    faults = asyncio.run(walk(databases, merchant, tmp_path, story=TOLD_BY_NOTICE))
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.postgres
+def test_a_bank_file_survives_a_kill_at_every_step(
+    postgres_databases: Databases, merchant: Merchant, tmp_path: Path
+) -> None:
+    """From the file of a real account's bank on: every entry counts once, wherever it dies.
+
+    SQLite is spared the time: see `test_import_walk`, and `tests/api/test_statements.py`.
+    """
+    faults = asyncio.run(walk(postgres_databases, merchant, tmp_path, story=TOLD_BY_FILE))
     assert not faults, "\n".join(faults)

@@ -1,28 +1,27 @@
 """The import walk: whoever reads a bank file in dies before and after every single transaction.
 
 Between two transactions nothing but the database remembers, so dying there is what a kill does; a
-kill inside of one is its rollback (`tests/api/test_statements.py` kills a real process). Afterwards
-somebody else goes on, and the end must be that of an undisturbed life.
+kill inside of one is its rollback. Real processes are killed in `test_fault_walk.py` on PostgreSQL
+and in `tests/api/test_statements.py` on SQLite. Afterwards somebody else goes on, and the end must
+be that of an undisturbed life. All lives share a database, since making one takes longer than a
+life; each has an account and a payment of its own.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import select
 
 from sampan.flow.import_files import Addressed, take_file
-from sampan.storage import imports, ledger, schema
+from sampan.storage import callbacks, imports, ledger, payments, schema
 from sampan.storage.engine import Tx
 from sampan.workers.importing import TakeStatements
 from sampan.workers.loop import Worker
 from tests.support import camt
-from tests.support.credit_world import ACCOUNT
 from tests.support.flow_world import FlowWorld, open_world
 
 ENTRIES: Final = 45
@@ -75,9 +74,9 @@ def mortal(flow: FlowWorld, *, at: int) -> Callable[[], int]:
     return lambda: steps
 
 
-async def life(flow: FlowWorld, content: bytes) -> None:
+async def life(flow: FlowWorld, account: str, content: bytes) -> None:
     """Read the file in and take it."""
-    to = Addressed("sandbox", ACCOUNT, "day.xml", "staff:amy")
+    to = Addressed("sandbox", account, "day.xml", "staff:amy")
     begun = await take_file(flow.store, io.BytesIO(content), to=to)
     work = TakeStatements(flow.store, find_project=flow.find_project).work()
     worker = Worker(work, flow.store, clock=flow.clock)
@@ -94,20 +93,29 @@ def is_running(tx: Tx, key: int) -> bool:
     return found is not None and found.status == "running"
 
 
-def ended(flow: FlowWorld) -> dict[str, Any]:
+def ended(flow: FlowWorld, account: str, payment_id: str) -> dict[str, Any]:
     """All that an import leaves behind."""
 
     def look(tx: Tx) -> dict[str, Any]:
-        (kept,) = imports.page(tx, after=None, most=9)
-        rows = schema.credits.c
-        money = tx.query(select(rows.identity, rows.status, rows.amount_minor))
+        (kept,) = [one for one in imports.page(tx, after=None, most=99) if one.account == account]
+        rows, payment = schema.credits.c, payments.payment_by_id(tx, flow.project.id, payment_id)
+        money = select(rows.identity, rows.status, rows.amount_minor)
+        assert payment is not None
         return {
             "file": (kept.status, kept.entries_count),
             "became": imports.counts(tx, kept.id),
-            "credits": sorted(map(tuple, money)),
+            "credits": sorted(
+                # The digest that stands for an id has the account in it.
+                (named if named[0] != "~" else "~", *rest)
+                for named, *rest in tx.query(money.where(rows.account == account))
+            ),
             "ledger": {
-                (one.account, one.currency): one.amount_minor for one in ledger.balances(tx)
+                (one.account.removesuffix(account), one.currency): one.amount_minor
+                for one in ledger.balances(tx)
+                if one.account.endswith(f"/{account}")
             },
+            "payment": (payment.status, payment.paid_minor),
+            "callbacks": [one.kind for one in callbacks.of_payment(tx, payment.key)],
             "tasks": len(
                 tx.query(select(schema.outbox.c.id).where(schema.outbox.c.kind == "statement"))
             ),
@@ -116,40 +124,34 @@ def ended(flow: FlowWorld) -> dict[str, Any]:
     return flow.do(look)
 
 
-def lived(url: str, *, die_at: int) -> tuple[int, dict[str, Any]]:
+def lived(flow: FlowWorld, number: int, *, die_at: int) -> tuple[int, dict[str, Any]]:
     """Live once, dying at a step, and let somebody go on; return the steps and the end."""
-    with open_world(url) as flow:
-        flow.waiting()
-        content = file(flow.reference())
-        real = flow.store.transact
-        steps = mortal(flow, at=die_at)
-        try:
-            flow.runner.run(life(flow, content))
-        except Died:
-            flow.store.transact = real  # type: ignore[method-assign]
-            flow.runner.run(life(flow, content))
+    account, payment_id = f"account-{number}", f"p-{number}"
+    flow.waiting(payment_id)
+    content = file(flow.reference(payment_id))
+    real = flow.store.transact
+    steps = mortal(flow, at=die_at)
+    try:
+        flow.runner.run(life(flow, account, content))
+    except Died:
         flow.store.transact = real  # type: ignore[method-assign]
-        return steps(), ended(flow)
+        flow.runner.run(life(flow, account, content))
+    else:
+        assert not die_at, "it came to its end before that step"
+    flow.store.transact = real  # type: ignore[method-assign]
+    return steps(), ended(flow, account, payment_id)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("unmeasured")
-def test_import_survives_a_death_at_every_step(sqlite_template: Path, tmp_path: Path) -> None:
-    """Wherever it dies, the end is that of an undisturbed life."""
-
-    def fresh(number: int) -> str:
-        path = shutil.copyfile(sqlite_template, tmp_path / f"{number}.db")
-        return f"sqlite:///{path}"
-
-    steps, whole = lived(fresh(0), die_at=0)
-    assert whole["file"] == ("done", ENTRIES)
-    assert whole["became"] == {"unapplied": 43, "applied": 1, "reversed": 1}
-    assert steps >= 2 * 9
-    for step in range(1, steps + 1):
-        assert lived(fresh(step), die_at=step)[1] == whole, step
-
-
-def test_import_survives_a_death_in_the_middle(postgres_url: str) -> None:
-    """The same on PostgreSQL, once, after some of the entries."""
-    steps, whole = lived(postgres_url, die_at=11)
-    assert (steps, whole["file"]) == (11, ("done", ENTRIES))
+def test_import_survives_a_death_at_every_step(database_url: str) -> None:
+    """Wherever it dies, the end is that of an undisturbed life, on each engine."""
+    with open_world(database_url) as flow:
+        steps, whole = lived(flow, 0, die_at=0)
+        assert whole["file"] == ("done", ENTRIES)
+        assert whole["became"] == {"unapplied": 43, "applied": 1, "reversed": 1}
+        assert whole["payment"] == ("success", 10_000)
+        assert steps >= 2 * 9
+        for step in range(1, steps + 1):
+            died_at, end = lived(flow, step, die_at=step)
+            assert (died_at, end) == (step, whole)

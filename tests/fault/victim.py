@@ -168,6 +168,7 @@ def watch_store(steps: Steps) -> None:
 
 def step_name(fn: Callable[..., Any]) -> str:
     """Name a use case by where it was written."""
+    fn = getattr(fn, "func", fn)  # what a partial was made of
     name = re.sub(r"\.<locals>.*", "", fn.__qualname__)
     work = getattr(getattr(fn, "__self__", None), "_work", None)
     return f"{name}[{work.kind}]" if work is not None else name
@@ -194,8 +195,8 @@ def watch_http(steps: Steps) -> None:
 
 
 def path_name(path: str) -> str:
-    """Name a path without the reference or the page's token in it."""
-    return re.sub(r"(/orders|/payment/s)/[^/]+", r"\1/…", path)
+    """Name a path without the reference, the page's token or the account in it."""
+    return re.sub(r"(/orders|/payment/s|/notifications/fps)/[^/]+", r"\1/…", path)
 
 
 def watch_doors(app: Any, steps: Steps) -> Any:  # noqa: ANN401 - ASGI applications have no type

@@ -265,10 +265,21 @@ class Book:
         said_us = self.clock.now_us()
         back = msgspec.structs.replace(entry(txn, -money, "HKD", (), said_us), reversal=True)
 
-        def deed(tx: Tx, now_us: int) -> None:
+        def by_file(tx: Tx, now_us: int) -> None:
             self.entry(tx, now_us, back, account)
 
-        return [deed] * self.rng.choice([1, 2])
+        def by_notice(tx: Tx, now_us: int) -> None:
+            notice = bank.Reversal(
+                account=account,
+                bank_txn_id=txn,
+                amount_minor=money,
+                currency="HKD",
+                reference="",
+                booked_us=said_us,
+            )
+            take_notice(tx, "fps", notice, find_project=self.find_project, now_us=now_us)
+
+        return self.rng.choices([by_notice, by_file], k=self.rng.choice([1, 2]))
 
     def entry(self, tx: Tx, now_us: int, one: StatementEntry, account: str) -> None:
         """Take an entry of a file in."""

@@ -161,6 +161,17 @@ class FlowWorld:
         """Let the bank tell of a credit."""
         self.notice(self.credit(amount_minor, txn=txn, **changes))
 
+    def reversal(self, amount_minor: int = 10_000, *, txn: str = "T1") -> bank.Reversal:
+        """What the bank tells when it has taken a credit back."""
+        return bank.Reversal(
+            account=ACCOUNT,
+            bank_txn_id=txn,
+            amount_minor=amount_minor,
+            currency="HKD",
+            reference="",
+            booked_us=self.clock.now_us(),
+        )
+
     def refuse(
         self, payment_id: str = "p-1", *, notice_id: str = "N1", code: str = "20301"
     ) -> None:

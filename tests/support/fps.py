@@ -73,6 +73,10 @@ class AccountClient:
             "payer_name": "CHAN TAI MAN",
         } | changes
 
+    def reversal(self, txn: str, reference: str = "", **changes: object) -> Body:
+        """Return a notice that HK$100.00 were taken back, changed."""
+        return self.credit(txn, reference, **{"type": "reversal", **changes})
+
     def notify(self, *notices: Body, key: str | None = None, age_s: int = 0) -> Answer:
         """Post notices about the account, marked by its key or another one."""
         raw = json.dumps({"notices": notices}).encode()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from sqlalchemy import select
 
 from sampan.domain import reference
+from sampan.domain.money_decisions import Ignore
 from sampan.domain.project import OtherAmount
 from sampan.domain.statuses import PaymentStatus
+from sampan.flow import credit_decisions
 from sampan.providers import base as bank
+from sampan.providers.fps import NOTICES_MAX
 from sampan.storage import schema
+from sampan.storage.engine import ID_LOW_WATER, Tx
 from tests.support import books
 from tests.support.flow_world import ACCOUNT, FlowWorld
 
@@ -218,6 +225,26 @@ def test_the_same_notice_many_times_at_once(flow: FlowWorld) -> None:
     flow.waiting()
     flow.together(*(flow.take_notice(flow.credit()) for _ in range(8)))
     assert flow.credit_statuses() == ["applied"]
+
+
+def test_ids_suffice_for_the_largest_notification(flow: FlowWorld) -> None:
+    """A hundred notices of the kinds that write most fit into one transaction."""
+    flow.pay(reference="")
+    (credit,) = flow.credits()
+    ignored = Ignore(credit=credit.id)
+    find, step = flow.find_project, flow.step()
+    flow.do(lambda tx: credit_decisions.decide(tx, ignored, find_project=find, step=step))
+    flow.waiting()
+    for notice in (flow.reversal(), flow.credit(txn="T2")):
+        take = flow.take_notice(notice)
+        assert 0 < flow.do(partial(_ids_taken, take=take)) * NOTICES_MAX <= ID_LOW_WATER
+    assert flow.credit_statuses() == ["returned", "applied"]
+
+
+def _ids_taken(tx: Tx, *, take: Callable[[Tx], None]) -> int:
+    before = tx.new_id()
+    take(tx)
+    return tx.new_id() - before - 1
 
 
 def test_the_same_number_on_another_account(flow: FlowWorld) -> None:

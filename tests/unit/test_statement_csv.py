@@ -339,6 +339,13 @@ def test_wrong_encoding() -> None:
     assert (caught.value.code, caught.value.place) == ("encoding", "near line 2")
 
 
+def test_utf_16_without_its_mark() -> None:
+    """A file of another encoding that is read as UTF-16 is a fault like every other one."""
+    with pytest.raises(StatementFault) as caught:
+        list(read(BytesIO(b"date,amount\n01/02/2026,1.00\n"), changed(SIMPLE, encoding="utf-16")))
+    assert (caught.value.code, caught.value.place) == ("encoding", "line 1")
+
+
 def test_equal_rows_stay_two() -> None:
     """Two equal rows are two payments, and the same file again is the same two."""
     text = "22/11/2026,1.00\n22/11/2026,1.00\n"

@@ -14,8 +14,10 @@ from sampan import __version__
 from sampan.cli import (
     books,
     callbacks,
+    columns,
     demo,
     doctor,
+    entering,
     fps,
     link_batches,
     links,
@@ -31,6 +33,7 @@ from sampan.cli import (
     signing,
     simulate,
     statements,
+    taken_back,
     users,
 )
 from sampan.cli.common import Failed, complain
@@ -68,7 +71,10 @@ for group in (
     refunds,
     reports,
     statements,
+    columns,
     money,
+    entering,
+    taken_back,
 ):
     group.register(app)
 

@@ -53,9 +53,9 @@ def apply(
     from sampan.domain.money_decisions import Apply
 
     async def wish(at: Desk) -> "Wish":
-        return Apply(credit=credit_id, payment=await _payment(at, payment))
+        return Apply(credit=credit_id, payment=await payment_key(at, payment))
 
-    _decide(wish, by=by, why=why, as_json=as_json)
+    decide(wish, by=by, why=why, as_json=as_json)
 
 
 def split(
@@ -77,11 +77,11 @@ def split(
         made = []
         for text in parts:
             amount, _, payment = text.partition("=")
-            key = await _payment(at, payment) if payment else None
-            made.append(Part(_minor(amount, found.currency), key))
+            key = await payment_key(at, payment) if payment else None
+            made.append(Part(amount_minor(amount, found.currency), key))
         return Split(credit=credit_id, parts=tuple(made))
 
-    _decide(wish, by=by, why=why, as_json=as_json)
+    decide(wish, by=by, why=why, as_json=as_json)
 
 
 def ignore(
@@ -90,7 +90,7 @@ def ignore(
     """Note that a credit is no payment; it waits for nobody any more."""
     from sampan.domain.money_decisions import Ignore
 
-    _decide(_just(Ignore(credit=credit_id)), by=by, why=why, as_json=as_json)
+    decide(just(Ignore(credit=credit_id)), by=by, why=why, as_json=as_json)
 
 
 def merge(
@@ -104,7 +104,7 @@ def merge(
     """Note that a credit is the same money as one that was entered by hand before."""
     from sampan.domain.money_decisions import Merge
 
-    _decide(_just(Merge(credit=credit_id, into=into)), by=by, why=why, as_json=as_json)
+    decide(just(Merge(credit=credit_id, into=into)), by=by, why=why, as_json=as_json)
 
 
 def take_back(
@@ -113,7 +113,7 @@ def take_back(
     """Let a credit that was ignored, returned or merged by hand wait again."""
     from sampan.domain.money_decisions import TakeBack
 
-    _decide(_just(TakeBack(credit=credit_id)), by=by, why=why, as_json=as_json)
+    decide(just(TakeBack(credit=credit_id)), by=by, why=why, as_json=as_json)
 
 
 def proposals(*, as_json: JsonFlag = False) -> None:
@@ -159,14 +159,18 @@ def turn_down(
     _say(run(_acted(act, by=by, why=why)), as_json=as_json)
 
 
-def _just(wish: "Wish") -> Callable[[Desk], Any]:
+def just(wish: "Wish") -> Callable[[Desk], Any]:
+    """Return what `decide` asks for a decision that needs no look at the database."""
+
     async def given(_: Desk) -> "Wish":
         return wish
 
     return given
 
 
-def _decide(wish: Callable[[Desk], Any], *, by: str, why: str, as_json: bool) -> None:
+def decide(wish: Callable[[Desk], Any], *, by: str, why: str, as_json: bool) -> None:
+    """Make a decision, and say what became of it; `wish` is asked with the database open."""
+
     async def decided() -> "Decision":
         from sampan.flow import credit_decisions
 
@@ -200,7 +204,8 @@ def _say(made: "Decision", *, as_json: bool) -> None:
     elif made.status == "proposed":
         stdout().print(f"Proposed as {made.id}; another person has to approve it.")
     else:
-        stdout().print(f"Decision {made.id} is {made.status}.")
+        about = f", credit {made.credit}" if made.credit else ""
+        stdout().print(f"Decision {made.id} is {made.status}{about}.")
 
 
 def _told(made: "Decision") -> dict[str, Any]:
@@ -210,7 +215,8 @@ def _told(made: "Decision") -> dict[str, Any]:
     return told
 
 
-async def _payment(at: Desk, text: str) -> int:
+async def payment_key(at: Desk, text: str) -> int:
+    """Return the key of the payment that `PROJECT/PAYMENT` names. Raises `Failed`."""
     from sampan.storage import payments
 
     project, _, payment_id = text.partition("/")
@@ -231,7 +237,8 @@ async def _credit(at: Desk, credit_id: int) -> Any:  # noqa: ANN401 - a credit
     return found
 
 
-def _minor(text: str, currency: str) -> int:
+def amount_minor(text: str, currency: str) -> int:
+    """Read an amount as cents. Raises `Failed`."""
     from sampan import money
 
     try:

@@ -66,7 +66,8 @@ def import_file(wanted: Wanted) -> None:
     else:
         _print(begun, counts)
     if begun.kept.status == "refused":
-        raise Failed(f"nothing was taken: {begun.kept.fault}")
+        hint = "; see: sampan credits mapping" if begun.kept.fault.startswith("mapping:") else ""
+        raise Failed(f"nothing was taken: {begun.kept.fault}{hint}")
 
 
 async def _import(wanted: Wanted) -> "tuple[Begun, dict[str, int]]":

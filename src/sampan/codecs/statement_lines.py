@@ -28,6 +28,9 @@ def pieces(stream: Readable, encoding: str, *, limits: Limits) -> Iterator[str]:
             good = chunk[: error.start].decode(encoding, "ignore")
             place = f"near line {lines_count + good.count(chr(10))}"
             raise StatementFault(FaultCode.ENCODING, f"not {encoding}", place=place) from None
+        except UnicodeError:
+            # So a decoder says that the mark of UTF-16 is not there.
+            raise StatementFault(FaultCode.ENCODING, f"not {encoding}", place="line 1") from None
         if "\0" in text:
             raise StatementFault(
                 FaultCode.ENCODING, f"not {encoding}", place=f"near line {lines_count}"

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sampan.dashboard.visit import Visit
-from sampan.domain import fps_account
-from sampan.storage import credit_lists, fps_accounts, projects
+from sampan.flow import credit_views
 from sampan.storage.engine import Tx
 
 
@@ -24,20 +23,10 @@ class BankAccount(NamedTuple):
 
 def every(visit: Visit, tx: Tx) -> Sequence[BankAccount]:
     """Return every account that is set up, that a project uses, or that money ever came to."""
-    now_us = visit.now_us
-    named = {
-        (fps_account.PROVIDER, card.account.key): card.account.name
-        for card in fps_accounts.every(tx, now_us=now_us)
-    }
-    of_projects = {
-        (one.settings.provider, one.settings.payee_fps_id): ""
-        for one in projects.every(tx, vault=visit.desk.vault, now_us=now_us)
-        if one.settings.provider != fps_account.PROVIDER and one.settings.payee_fps_id
-    }
-    known = dict.fromkeys(credit_lists.accounts(tx), "") | of_projects | named
+    known = credit_views.known_accounts(tx, vault=visit.desk.vault, now_us=visit.now_us)
     return [
         BankAccount(provider, account, name or f"{provider} {account}")
-        for (provider, account), name in sorted(known.items())
+        for (provider, account), name in known.items()
     ]
 
 

@@ -2,17 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from starlette.responses import Response
 
-from sampan.codecs import statement_csv
 from sampan.codecs.csv_sniff import Proposal
-from sampan.codecs.statement import FaultCode, StatementEntry, StatementFault
+from sampan.codecs.statement import StatementFault
 from sampan.codecs.statement_csv import Mapping
 from sampan.dashboard import bank_accounts, credit_words
 from sampan.dashboard.bank_files import FILES
@@ -21,20 +17,17 @@ from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
 from sampan.domain.rights import Right
 from sampan.flow import import_files
-from sampan.flow import imports as flow
+from sampan.flow import statement_columns as columns
 from sampan.flow import statement_files as files
 from sampan.flow.import_files import Addressed
 from sampan.flow.settle import Step
+from sampan.flow.statement_columns import Tried
 from sampan.storage import file_drafts, imports
-from sampan.storage.engine import Tx
 from sampan.storage.file_drafts import Draft
 from sampan.web.i18n import mark
 
 ONE: Final = f"{FILES}/columns/{{key:key}}"
-SHOWN_COUNT: Final = 8
-TRIED_MAX: Final = 20_000
 COLUMN_DIGITS_MAX: Final = 3
-FAULTS_MAX: Final = 8
 REFERENCES_COUNT: Final = 3
 
 COLUMNS: Final[Table[str, str]] = {
@@ -72,22 +65,6 @@ NOT_SO: Final = mark("Not every line can be read so; see below.")
 CHOOSE: Final = mark("Choose at least the date, and the amount or money in and out.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What a mapping gives on the file: its first entries, bad lines, and the whole's fault."""
-
-    entries: Sequence[StatementEntry] = ()
-    entries_count: int = 0
-    faults: Sequence[StatementFault] = ()
-    fault: str = ""
-    detail: str = ""
-
-    @property
-    def is_right(self) -> bool:
-        """Whether every line can be read."""
-        return bool(self.entries) and not self.faults and not self.fault
-
-
 async def ask(visit: Visit) -> Response:
     """Show the file's first lines, with what is known or guessed about its columns."""
     draft = await _draft(visit)
@@ -100,20 +77,20 @@ async def choose(visit: Visit) -> Response:
     """Try what was chosen; save it and read the file by it when the person says so."""
     draft = await _draft(visit)
     proposal = await _proposal(draft)
-    mapping = _mapping(visit, draft, proposal=proposal)
-    if mapping is None:
+    try:
+        mapping = columns.chosen(_fields(visit, draft, proposal=proposal))
+    except StatementFault:
         return await _shown(visit, draft, proposal=proposal, mapping=None, fault=CHOOSE)
     tried = await _try(draft, mapping)
     if not visit.text("save") or not tried.is_right:
         fault = "" if tried.is_right or tried.fault else NOT_SO
         return await _shown(visit, draft, proposal=proposal, mapping=mapping, fault=fault)
     step = Step(visit.now_us, visit.by)
-
-    def save(tx: Tx) -> None:
-        known = imports.known(tx, draft.provider, draft.account)
-        flow.set_mapping(tx, msgspec.structs.replace(known, mapping=mapping), step=step)
-
-    await visit.desk.store.transact(save)
+    await visit.desk.store.transact(
+        lambda tx: columns.save(
+            tx, tried, provider=draft.provider, account=draft.account, step=step
+        )
+    )
     to = Addressed(draft.provider, draft.account, draft.file_name, visit.by)
     begun = await import_files.take_file(visit.desk.store, BytesIO(draft.data), to=to, held=True)
     await visit.desk.store.transact(lambda tx: file_drafts.drop(tx, draft.id))
@@ -134,19 +111,7 @@ async def _proposal(draft: Draft) -> Proposal:
 
 
 async def _try(draft: Draft, mapping: Mapping) -> Tried:
-    return await asyncio.to_thread(_tried, draft, mapping)
-
-
-def _tried(draft: Draft, mapping: Mapping) -> Tried:
-    try:
-        items = files.preview(BytesIO(draft.data), mapping, most=TRIED_MAX)
-    except StatementFault as fault:
-        return Tried(fault=credit_words.FAULTS[fault.code], detail=str(fault))
-    entries = [item for item in items if isinstance(item, StatementEntry)]
-    faults = [item for item in items if isinstance(item, StatementFault)]
-    return Tried(
-        entries=entries[:SHOWN_COUNT], entries_count=len(entries), faults=faults[:FAULTS_MAX]
-    )
+    return await asyncio.to_thread(columns.try_on, BytesIO(draft.data), mapping)
 
 
 async def _shown(
@@ -238,21 +203,19 @@ def _number(column: str | int | None, proposal: Proposal) -> str:
 
 
 def _column(text: str, proposal: Proposal) -> str | int | None:
-    """Return a column as a mapping keeps it: by its name where that is the only one so called."""
+    """Return a column that a form names by its number."""
     plain = text.isascii() and text.isdigit() and len(text) <= COLUMN_DIGITS_MAX
     number = int(text) if plain else 0
-    if not number:
-        return None
-    name = proposal.header[number - 1] if number <= len(proposal.header) else ""
-    return name if name and proposal.header.count(name) == 1 else number
+    return columns.column_of(number, proposal) if number else None
 
 
-def _mapping(visit: Visit, draft: Draft, *, proposal: Proposal) -> Mapping | None:
-    """Return the mapping that was chosen, None where it is none."""
-    chosen: dict[str, Any] = {name: _column(visit.text(name), proposal) for name in COLUMNS}
+def _fields(visit: Visit, draft: Draft, *, proposal: Proposal) -> dict[str, object]:
+    """Return the fields of the mapping that was chosen."""
+    chosen = {name: _column(visit.text(name), proposal) for name in COLUMNS}
     named = [_column(visit.text(f"reference-{at}"), proposal) for at in range(REFERENCES_COUNT)]
     decimal, thousands = NUMBERS.get(visit.text("numbers"), (".", ","))
-    rest = {
+    return {
+        **chosen,
         "account": draft.account,
         # Nobody is asked for it: it counts only where a row has no other day.
         "value_date": None if proposal.mapping is None else proposal.mapping.value_date,
@@ -267,14 +230,6 @@ def _mapping(visit: Visit, draft: Draft, *, proposal: Proposal) -> Mapping | Non
         "debits_are_positive": bool(visit.text("debits_are_positive")),
         **{name: visit.text(name) or "0" for name in ("header_row", "skip_rows", "skip_last_rows")},
     }
-    try:
-        mapping = msgspec.convert(chosen | rest, Mapping, strict=False)
-        statement_csv.check(mapping)
-    except msgspec.ValidationError:
-        return None
-    except StatementFault as fault:
-        return mapping if fault.code is not FaultCode.MAPPING else None
-    return mapping
 
 
 WAYS: Final = (

@@ -18,7 +18,7 @@ from sampan.domain import money_decisions as wanted
 from sampan.domain.money_decisions import Wish
 from sampan.domain.payment import Payment
 from sampan.domain.rights import Right
-from sampan.flow import credit_decisions
+from sampan.flow import credit_decisions, credit_views
 from sampan.storage import credits as kept
 from sampan.storage import payments, reversals
 from sampan.storage.credits import Credit
@@ -91,24 +91,18 @@ async def _shown(visit: Visit, notice: Notice | None = None) -> Response:
 
 def _read(visit: Visit, tx: Tx) -> Shown:
     reversal = _find(tx, key_of(visit))
-    same = kept.of_sum(tx, reversal, most=FITTING_MAX)
-    free = [one for one in same if _could_be(tx, one, reversal)]
+    free = credit_views.fitting(tx, reversal, most=FITTING_MAX)
     keys = sorted({one.payment for one in free if one.payment is not None})
     return Shown(
         reversal=reversal,
         credit=None if reversal.credit is None else kept.find(tx, reversal.credit),
-        fitting=free if reversal.status == "open" else (),
+        fitting=free,
         payments=payments.payments_by_keys(tx, keys) if keys else {},
         accounts=bank_accounts.every(visit, tx),
         needs_two=credit_decisions.needs_two(
             tx, wanted.Note(reversal=reversal.id), find_project=visit.desk.find_project
         ),
     )
-
-
-def _could_be(tx: Tx, credit: Credit, reversal: Reversal) -> bool:
-    taken = [one.id for one in reversals.of_credit(tx, credit.id) if one.id != reversal.id]
-    return not taken and credit.status not in {"split", "merged"}
 
 
 def _find(tx: Tx, key: int) -> Reversal:

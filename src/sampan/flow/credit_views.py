@@ -13,12 +13,13 @@ from sampan.domain.payment import Payment
 from sampan.domain.project import Project
 from sampan.flow import finding
 from sampan.flow.finding import FindProject, Where
+from sampan.storage import credit_lists, decisions, fps_accounts, payments, projects, reversals
 from sampan.storage import credits as kept
-from sampan.storage import decisions, fps_accounts, payments, reversals
 from sampan.storage.credits import Credit
 from sampan.storage.decisions import Decision
 from sampan.storage.engine import Tx
 from sampan.storage.reversals import Reversal
+from sampan.storage.vault import Vault
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -151,6 +152,18 @@ def foresee(tx: Tx, credit: Credit, payment: Payment, *, find_project: FindProje
     )
 
 
+def fitting(tx: Tx, reversal: Reversal, *, most: int) -> Sequence[Credit]:
+    """Return the credits of its sum that an open reversal may have taken back, `most` looked at."""
+    if reversal.status != "open":
+        return ()
+    return [
+        one
+        for one in kept.of_sum(tx, reversal, most=most)
+        if one.status not in {"split", "merged"}
+        and all(other.id == reversal.id for other in reversals.of_credit(tx, one.id))
+    ]
+
+
 def accounts_of(tx: Tx, project: Project) -> list[tuple[str, str]]:
     """Return (provider, account) of the accounts that a project's payments are paid to."""
     settings = project.settings
@@ -158,3 +171,21 @@ def accounts_of(tx: Tx, project: Project) -> list[tuple[str, str]]:
         return [(settings.provider, settings.payee_fps_id)]
     attached = fps_accounts.of_project(tx, project.id)
     return [(PROVIDER, one.account.key) for one in attached]
+
+
+def known_accounts(tx: Tx, *, vault: Vault, now_us: int) -> dict[tuple[str, str], str]:
+    """Return (provider, account) → name of all accounts, in their order; empty where none is given.
+
+    Those that are set up, that a project uses, or that money ever came to.
+    """
+    named = {
+        (PROVIDER, card.account.key): card.account.name
+        for card in fps_accounts.every(tx, now_us=now_us)
+    }
+    of_projects = {
+        (one.settings.provider, one.settings.payee_fps_id): ""
+        for one in projects.every(tx, vault=vault, now_us=now_us)
+        if one.settings.provider != PROVIDER and one.settings.payee_fps_id
+    }
+    known = dict.fromkeys(credit_lists.accounts(tx), "") | of_projects | named
+    return dict(sorted(known.items()))

@@ -3,8 +3,9 @@
 from sampan.domain import events as ev
 from sampan.flow.credits import Told, take_credit
 from sampan.flow.finding import FindProject, Where, named_sale
+from sampan.flow.reversals import take_reversal
 from sampan.flow.settle import Step, attempt_of, settle
-from sampan.providers.base import Credit, Notice, Refusal
+from sampan.providers.base import Credit, Notice, Refusal, Reversal
 from sampan.storage import credits as kept
 from sampan.storage.engine import Tx
 
@@ -19,26 +20,32 @@ def take_notice(
     step = Step(now_us, "bank")
     if isinstance(notice, Credit):
         take_credit(tx, where, told_of(notice), step=step)
+    elif isinstance(notice, Reversal):
+        take_reversal(tx, where, told_of(notice), step=step)
     else:
         _take_refusal(tx, where, notice, step=step)
 
 
-def told_of(credit: Credit) -> Told:
-    """Return a credit as every door tells of money.
+def told_of(notice: Credit | Reversal) -> Told:
+    """Return a credit or a reversal as every door tells of money.
 
-    Files name the same movement by the bank's id and the sum (`codecs.statement.identity`).
+    Files name the same movement by the bank's id and the signed sum (`codecs.statement.identity`).
+    A credit has its bare id beside; a reversal has not, because it may come under the credit's id.
     """
+    txn, is_credit = notice.bank_txn_id, isinstance(notice, Credit)
+    gained_minor = notice.amount_minor if is_credit else -notice.amount_minor
+    in_files = f"{txn}/{gained_minor:+d}{notice.currency}"
     return Told(
-        identity=credit.bank_txn_id,
-        aliases=(f"{credit.bank_txn_id}/{credit.amount_minor:+d}{credit.currency}",),
-        bank_txn_id=credit.bank_txn_id,
-        amount_minor=credit.amount_minor,
-        currency=credit.currency,
-        booked_us=credit.booked_us,
-        booked_to_us=credit.booked_us,
-        texts=(credit.reference,) if credit.reference else (),
-        reference=credit.reference,
-        payer_name=credit.payer_name,
+        identity=txn if is_credit else in_files,
+        aliases=(in_files,) if is_credit else (),
+        bank_txn_id=txn,
+        amount_minor=notice.amount_minor,
+        currency=notice.currency,
+        booked_us=notice.booked_us,
+        booked_to_us=notice.booked_us,
+        texts=(notice.reference,) if notice.reference else (),
+        reference=notice.reference,
+        payer_name=notice.payer_name,
     )
 
 

@@ -97,7 +97,25 @@ class Refusal:
     code: str
 
 
-Notice = Credit | Refusal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """The bank says it took money back that had arrived on an account of the merchant.
+
+    `bank_txn_id` is the bank's id of the taking back, which may be that of the money; the same id
+    and sum again is the same reversal. `amount_minor` is positive. `reference` is a text that the
+    money carried, by which it is found where the ids differ.
+    """
+
+    account: str
+    bank_txn_id: str
+    amount_minor: int
+    currency: str
+    reference: str
+    booked_us: int
+    payer_name: str = ""
+
+
+Notice = Credit | Refusal | Reversal
 
 
 class Untrusted(Exception):  # noqa: N818 - the house's word, see docs/glossary.md

@@ -1,8 +1,8 @@
 """The provider of real FPS accounts: makes the QR itself and hears of money by signed notices.
 
 It asks nobody over the network. What a bank tells comes as JSON from whatever the merchant has
-that hears of credits (a host-to-host line, a script), marked by the account's notice key; the form
-stands in docs/providers.md.
+that hears of credits and of what is taken back (a host-to-host line, a script), marked by the
+account's notice key; the form stands in docs/providers.md.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ from sampan.providers.base import (
     ProviderOrder,
     RawRequest,
     Refused,
+    Reversal,
     Unreadable,
     Untrusted,
 )
@@ -53,17 +54,19 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _Text = Annotated[str, Meta(max_length=140, pattern=r"^[^\x00-\x1f]*\Z")]
 
 
-class _CreditNotice(msgspec.Struct, frozen=True, tag_field="type", tag="credit"):
+class _Told(msgspec.Struct, frozen=True):
     bank_txn_id: Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
     amount_minor: Annotated[int, Meta(ge=1, le=AMOUNT_MINOR_MAX)]
     currency: Literal["HKD", "CNY"]
     booked_at: Annotated[datetime, Meta(tz=True)]
     reference: _Text = ""
     payer_name: _Text = ""
+    # No tag of a union: whoever has told of credits alone may have left it out.
+    type: Literal["credit", "reversal"] = "credit"
 
 
 class _Notification(msgspec.Struct, frozen=True):
-    notices: Annotated[list[_CreditNotice], Meta(max_length=NOTICES_MAX)]
+    notices: Annotated[list[_Told], Meta(max_length=NOTICES_MAX)]
 
 
 _NOTIFICATION: Final = msgspec.json.Decoder(_Notification)
@@ -101,7 +104,7 @@ class FpsProvider:
             raise Untrusted(faults[0] if faults else "no account is named")
         try:
             told = _NOTIFICATION.decode(raw.body)
-            return [_credit(notice, raw.account) for notice in told.notices]
+            return [_notice(one, raw.account) for one in told.notices]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Unreadable(f"not a notification: {error}") from error
 
@@ -126,11 +129,12 @@ def qr_payload(order: ProviderOrder) -> str:
     return encode(FpsQr(**fields, amount_editable=options.get("amount_lock") == "false"))
 
 
-def _credit(told: _CreditNotice, account: str) -> Credit:
+def _notice(told: _Told, account: str) -> Credit | Reversal:
     booked_us = (told.booked_at - _EPOCH) // _MICROSECOND
     if booked_us < 0:
         raise msgspec.ValidationError("before 1970 - at `$.notices[...].booked_at`")
-    return Credit(
+    kind = Credit if told.type == "credit" else Reversal
+    return kind(
         account=account,
         bank_txn_id=told.bank_txn_id,
         amount_minor=told.amount_minor,

@@ -32,7 +32,7 @@ Buildable = Select[Any] | Insert | Update | Delete | TextClause
 
 ID_BLOCK: Final = 4096
 """Ids a process takes at a time; what a process does not use up is lost, which harms nobody."""
-ID_LOW_WATER: Final = 1024
+ID_LOW_WATER: Final = 2048
 """No transaction starts with fewer ids in hand: more than any use case needs."""
 ID_FIRST: Final = 1_000_000_001
 

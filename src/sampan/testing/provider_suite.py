@@ -24,6 +24,7 @@ from sampan.providers.base import (
     RawRequest,
     Refusal,
     Refused,
+    Reversal,
     Unknown,
     Untrusted,
 )
@@ -209,7 +210,7 @@ class ProviderSuite(ABC):
             assert notices
             for notice in notices:
                 assert notice.account
-                if isinstance(notice, Credit):
+                if isinstance(notice, Credit | Reversal):
                     assert notice.bank_txn_id
                     assert notice.amount_minor > 0
                 else:
