@@ -169,7 +169,7 @@ def test_file_is_dropped(amy: Member, money: MoneyWorld) -> None:
     assert amy.get(path).status == 404
     assert amy.post(f"{path}/start").status == 404
     path = to(send(amy, money, raw))
-    assert "Belongs to no payment 1" in taken(amy, path)
+    assert "Unapplied 1" in taken(amy, path)
     amy.post(f"{path}/drop")
     assert "Done" in text_of(amy.get(path))
     shown = amy.get(path, show="look").raw.decode()
