@@ -25,20 +25,25 @@ class BankAccount(NamedTuple):
 def every(visit: Visit, tx: Tx) -> Sequence[BankAccount]:
     """Return every account that is set up, that a project uses, or that money ever came to."""
     now_us = visit.now_us
-    named = {
-        (fps_account.PROVIDER, card.account.key): card.account.name
-        for card in fps_accounts.every(tx, now_us=now_us)
-    }
     of_projects = {
         (one.settings.provider, one.settings.payee_fps_id): ""
         for one in projects.every(tx, vault=visit.desk.vault, now_us=now_us)
         if one.settings.provider != fps_account.PROVIDER and one.settings.payee_fps_id
     }
-    known = dict.fromkeys(credit_lists.accounts(tx), "") | of_projects | named
+    known = dict.fromkeys(credit_lists.accounts(tx), "") | of_projects
+    known |= set_up(tx, now_us=now_us)
     return [
         BankAccount(provider, account, name or f"{provider} {account}")
         for (provider, account), name in sorted(known.items())
     ]
+
+
+def set_up(tx: Tx, *, now_us: int) -> dict[tuple[str, str], str]:
+    """Return (provider, account) → the name that people gave it, of FPS accounts."""
+    return {
+        (fps_account.PROVIDER, card.account.key): card.account.name
+        for card in fps_accounts.every(tx, now_us=now_us)
+    }
 
 
 def chosen(accounts: Sequence[BankAccount], value: str) -> BankAccount | None:

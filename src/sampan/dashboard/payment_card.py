@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from sampan.codecs import qr_image
-from sampan.dashboard import credit_words, story, words
+from sampan.dashboard import bank_accounts, credit_words, story, words
 from sampan.dashboard.money_forms import (
     DECIDED,
     Notice,
@@ -221,6 +221,7 @@ def _read(tx: Tx, visit: Visit, *, key: int) -> Card | None:
         callbacks=callbacks.newest_of_payment(tx, key, most=PARTS_MAX),
         attempts=callbacks.newest_attempts_of_payment(tx, key, most=PARTS_MAX),
         people={user.email: user.name for user in found if user is not None},
+        accounts=bank_accounts.set_up(tx, now_us=visit.now_us),
     )
     project = projects.names(tx).get(payment.project_id, "")
     made = decisions.about(tx, payment=key)
