@@ -126,6 +126,8 @@ def view(payload: str) -> FpsView:
 
 def scanned(picture: Locator) -> str:
     """Return what a bank's app reads where a code is shown."""
+    # A page is there before its pictures are.
+    picture.evaluate("one => one.decode()")
     pixels = cv2.imdecode(np.frombuffer(picture.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     assert pixels is not None
     return read_by_opencv(pixels)
@@ -141,9 +143,12 @@ def test_an_account_is_tried_out(browser: Browser, desk: Desk, size: str, langua
     account = _added(amy, desk, name=f"HSBC {size}")
     page = amy.page
     page.locator("a.button[href$='/trial']").click()
+    page.wait_for_url("**/trial")
     _shows(amy, account, Step.BOTH)
     _tells(amy, "1", name="HSBC HK", opened="yes", payee="right", amount="fixed", shown="both")
     _tells(amy, "2", name="ZA Bank", opened="refused")
+    expect(page.locator("[name=payee-1]")).to_be_visible()
+    expect(page.locator("[name=payee-2]")).to_be_hidden()
     page.locator("main form .end button").click()
     page.wait_for_url("**/trial?step=bill_number")
     amy.reads(page.locator(".notice.warn"), STEPPED_DOWN)
@@ -192,9 +197,11 @@ def _added(amy: Person, desk: Desk, *, name: str) -> AccountClient:
 
 def _shows(amy: Person, account: AccountClient, step: Step) -> str:
     """Scan the code of a step from the screen: exactly what it must be; return its bill number."""
-    amy.fits()
     plate = amy.page.locator(".plate")
     expect(plate).to_contain_text("HK$1.00")
+    amy.fits()
+    for here in (".menu", ".way"):
+        expect(amy.page.locator(f"{here} [aria-current]")).to_be_in_viewport(ratio=0.9)
     payload = scanned(plate.locator("img"))
     code = view(payload)
     assert code.timeout_us is not None
@@ -337,9 +344,9 @@ def test_late_money_is_accepted(browser: Browser, desk: Desk, size: str, languag
     expect(page.locator(".head h1")).to_have_text("HK$450.00")
     amy.reads(page.locator(".clues"), "too late")
     page.locator(".offer", has_text=payment_id).locator("a.button").click()
-    amy.fits()
     will = page.locator(".effects")
     amy.reads(will, "The shop is told: paid, %(sum)s.", sum="HK$450.00")
+    amy.fits()
     expect(will.locator(".chip")).to_have_text([amy.words("Declined"), amy.words("Paid")])
     page.fill("[name=why]", "客人來電 the customer phoned")
     page.locator("main form[action$='/apply'] button").click()
@@ -396,8 +403,8 @@ def test_short_money_is_accepted(browser: Browser, desk: Desk, size: str, langua
     page = _found(amy, payment_id, "Too little")
     amy.reads(page.locator(".offer"), "%(sum)s too little", sum="HK$80.00")
     page.locator(".stats.top a", has_text=payment_id).click()
-    amy.fits()
     amy.reads(page.locator("section.decide"), "Money waits for a decision")
+    amy.fits()
     expect(page.locator("section.decide")).to_contain_text("HK$1,200.00")
     decision = page.locator("details.decision", has=page.locator("form[action$='/accept']"))
     decision.locator("summary").click()
