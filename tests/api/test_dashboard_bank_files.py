@@ -140,7 +140,7 @@ def test_camt_is_looked_at_and_taken(amy: Member, fin: Member, money: MoneyWorld
     path = to(send(amy, money, camt_of(*entries, day=day)))
     looked = text_of(amy.get(path))
     assert "2 entries were read; nothing of them is taken yet." in looked
-    assert "From 2026-01-02 to 2026-01-02." in looked
+    assert "All on 2026-01-02." in looked
     assert "New money 1 HK$388.00" in looked
     assert "Money out 1 -HK$20.00" in looked
     payment = money.project.payment("F-1")
@@ -169,7 +169,7 @@ def test_file_is_dropped(amy: Member, money: MoneyWorld) -> None:
     assert amy.get(path).status == 404
     assert amy.post(f"{path}/start").status == 404
     path = to(send(amy, money, raw))
-    assert "Belongs to no payment 1" in taken(amy, path)
+    assert "Unapplied 1" in taken(amy, path)
     amy.post(f"{path}/drop")
     assert "Done" in text_of(amy.get(path))
     shown = amy.get(path, show="look").raw.decode()

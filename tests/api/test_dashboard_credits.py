@@ -190,7 +190,7 @@ def test_another_payment_is_looked_for(amy: Member, money: MoneyWorld) -> None:
     credit = money.strange()
     money.paid("C-2")
     found = text_of(amy.get(f"/credits/{credit.id}", find="c-2"))
-    assert "It takes no more money" in found
+    assert "It is paid already and takes no more money." in found
     for odd in ("nothing", *ODD):
         assert amy.get(f"/credits/{credit.id}", find=odd).status == 200
 

@@ -693,7 +693,7 @@ def test_settlement_of_no_payment(platform: RunningPlatform, amy: Member, books:
     today = text_of_day(settlement.day_of(now_us))
     assert "No payment known" in text_of(amy.get("/settlement"))
     page = text_of(amy.get("/settlement/day", day=today, project="none", currency="HKD"))
-    for text in (f"LOOSE-{books.house.id}", "陳大文 <b>", "Belongs to no payment", "HK$42.42"):
+    for text in (f"LOOSE-{books.house.id}", "陳大文 <b>", "Unapplied", "HK$42.42"):
         assert text in page, text
 
 

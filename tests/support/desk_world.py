@@ -20,7 +20,8 @@ from sampan.domain.analytics import Dataset
 from sampan.domain.rights import Role
 from sampan.flow import team
 from sampan.flow.team import Act
-from tests.support import fps_desk, history, payment_examples, report_world
+from tests.support import bank_csv, camt, fps_desk, history, payment_examples, report_world
+from tests.support.bank_csv import Line
 from tests.support.links import make_link
 from tests.support.merchant import Merchant
 from tests.support.money_world import MoneyWorld
@@ -181,18 +182,63 @@ def weeks_world(folder: Path) -> Iterator[ScreenWorld]:
 def _money(world: DeskWorld) -> dict[str, str]:
     """Let money of every kind arrive; return the screens about it."""
     made = MoneyWorld(world.project).fill()
+    late = made["late"]
     below = {
         "credits": "/credits",
         "credit": f"/credits/{made['mangled'].id}",
-        "credit-late": f"/credits/{made['late'].id}",
+        "credit-late": f"/credits/{late.id}",
+        "credit-apply": f"/credits/{late.id}/apply?payment={late.payment}",
+        "credit-double": f"/credits/{made['double'].id}",
+        "credit-short": f"/credits/{made['short'].id}",
         "credit-several": f"/credits/{made['several'].id}",
         "credit-split": f"/credits/{made['several'].id}/split",
         "credit-new": "/credits/new",
         "bank-files": "/credits/import",
+        "bank-columns": _sent(world, "戶口往來 2026-11.csv", _csv()),
+        "bank-file": _sent(world, "HSBC 2026-11-24.xml", _camt()),
         "reconciliation": "/reconciliation",
         "ledger": "/ledger",
     }
     return {name: f"/dashboard{path}" for name, path in below.items()}
+
+
+def _sent(world: DeskWorld, name: str, raw: bytes) -> str:
+    """Send a bank file; return where it leads: to its columns, or to what it would do."""
+    account = f"sandbox/{world.project.fps_id}"
+    answer = world.owner.upload("/credits/import", file=raw, called=name, account=account)
+    assert answer.status == 303, answer.raw
+    return answer.headers["location"].removeprefix("/dashboard")
+
+
+def _csv() -> bytes:
+    """Return a CSV whose column of payers is not guessed."""
+    return bank_csv.written(
+        [
+            Line("24/11/2026", "轉數快轉入", "陳大文", "TEA 30007", "FT26112400017", came="520.00"),
+            Line(
+                "24/11/2026", "轉數快轉入", "何嘉欣", "普洱茶餅", "FT26112400018", came="1,234.50"
+            ),
+            Line("24/11/2026", "服務費", "", "", "FT26112400019", gone="20.00"),
+        ]
+    )
+
+
+def _camt() -> bytes:
+    """Return a day of an account: money in with and without a reference, and a charge."""
+    day, entries = "2026-11-24", []
+    for number, (sum_text, payer, text) in enumerate(
+        (("388.00", "WONG KA YAN", "Lantern set"), ("88.00", "LEE SIU FUNG", ""))
+    ):
+        texts, name = (text,) if text else (), f"HK26112400{number:04}"
+        tx = camt.Tx(amount=sum_text, payer=payer, texts=texts, bank_ref=name)
+        booked = f"{day}T09:{number:02}:00+08:00"
+        entries.append(camt.Ntry(amount=sum_text, bank_ref=name, booked=booked, txs=(tx,)))
+    charge = camt.Ntry(amount="20.00", direction="DBIT", bank_ref="FEE1124", booked=day, txs=())
+    balances = (camt.Bal("OPBD", "1000.00", on=day), camt.Bal("CLBD", "1456.00", on=day))
+    made = camt.Stmt(
+        id="S1", entries=(*entries, charge), balances=balances, created=f"{day}T23:00:00+08:00"
+    )
+    return camt.File(message="camt.053", statements=(made,)).xml()
 
 
 def _links(world: DeskWorld) -> None:

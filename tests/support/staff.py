@@ -157,14 +157,16 @@ class Member:
         """Send a form as it stands."""
         return self._send("POST", f"{PATH}{path}", body=body, headers={**FORM, **(headers or {})})
 
-    def upload(self, path: str, /, *, file: bytes, name: str = "file", **fields: str) -> Answer:
+    def upload(
+        self, path: str, /, *, file: bytes, name: str = "file", called: str = "a.csv", **fields: str
+    ) -> Answer:
         """Send a form with a file, as browsers do."""
         mark = "----a-boundary-of-tests"
         parts = [
             f'--{mark}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{text}\r\n'.encode()
             for key, text in {"csrf": self.csrf, **fields}.items()
         ]
-        head = f'Content-Disposition: form-data; name="{name}"; filename="a.csv"'
+        head = f'Content-Disposition: form-data; name="{name}"; filename="{called}"'
         kind = "Content-Type: text/csv"
         parts.append(f"--{mark}\r\n{head}\r\n{kind}\r\n\r\n".encode() + file + b"\r\n")
         body = b"".join(parts) + f"--{mark}--\r\n".encode()

@@ -20,11 +20,12 @@ from sampan.domain.project import Project
 from sampan.domain.rights import Right
 from sampan.flow import credit_views
 from sampan.money import DECIMALS
-from sampan.storage import credit_lists, decisions, payments, projects, reversals, users
+from sampan.storage import credit_lists, decisions, imports, payments, projects, reversals, users
 from sampan.storage.credit_lists import WAITING, Filter, Page, Place, Sum
 from sampan.storage.credits import Credit
 from sampan.storage.decisions import Decision
 from sampan.storage.engine import Tx
+from sampan.storage.imports import Import
 from sampan.storage.reversals import Reversal
 from sampan.web.i18n import mark, moment, translate
 from sampan.web.render import language_of
@@ -87,6 +88,7 @@ class Found:
     accounts: Sequence[BankAccount]
     projects: Mapping[int, str]
     people: Mapping[str, str]
+    file: Import | None
 
 
 async def listing(visit: Visit) -> Response:
@@ -109,6 +111,7 @@ async def listing(visit: Visit) -> Response:
             accounts=accounts,
             projects=projects.names(tx),
             people=people_names(users.every(tx)),
+            file=None if wanted.import_id is None else imports.find(tx, wanted.import_id),
         )
 
     found = await visit.desk.store.read(look)
@@ -122,7 +125,7 @@ def _context(visit: Visit, asked: Asked, *, found: Found) -> dict[str, Any]:
         "account_names": bank_accounts.names(found.accounts),
         "chosen": asked.kept,
         "is_partial": asked.is_partial,
-        "is_filtered": bool(set(asked.kept) - {"status"}),
+        "is_filtered": bool(set(asked.kept) - {"status", "file"}),
         "view": view,
         "quick": [(VIEWS[name][0], asked.query(status=name), name == view) for name in QUICK],
         "views": {name: text for name, (text, _) in VIEWS.items() if name},
@@ -133,6 +136,7 @@ def _context(visit: Visit, asked: Asked, *, found: Found) -> dict[str, Any]:
         "why": credit_words.WHY,
         "wishes": credit_words.WISHES,
         "csv": asked.query(),
+        "without_file": asked.query(file=""),
         "first": asked.query() or "status=",
         "next": asked.query(after=place_text(found.next)) if found.next else "",
         "may_decide": Right.DECIDE_MONEY in visit.rights,

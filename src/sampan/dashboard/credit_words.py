@@ -123,7 +123,7 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     "": (mark("Waits"), "idle"),
     "applied": (mark("Paid a payment"), "good"),
     "held": (mark("Waits for a decision"), "busy"),
-    "unapplied": (mark("Belongs to no payment"), "bad"),
+    "unapplied": (mark("Unapplied"), "bad"),
     "returned": (mark("Taken back before"), "idle"),
     "reversed": (mark("Taken back by the bank"), "busy"),
     "repeated": (mark("Known already"), "idle"),

@@ -221,6 +221,7 @@ def _read(tx: Tx, visit: Visit, *, key: int) -> Card | None:
         callbacks=callbacks.newest_of_payment(tx, key, most=PARTS_MAX),
         attempts=callbacks.newest_attempts_of_payment(tx, key, most=PARTS_MAX),
         people={user.email: user.name for user in found if user is not None},
+        accounts=credit_views.named_accounts(tx, now_us=visit.now_us),
     )
     project = projects.names(tx).get(payment.project_id, "")
     made = decisions.about(tx, payment=key)

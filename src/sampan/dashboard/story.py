@@ -30,7 +30,10 @@ _OK: Final = range(200, 300)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What is kept about a payment, each part oldest first. `people`: e-mail → name."""
+    """What is kept about a payment, each part oldest first.
+
+    `people`: e-mail → name. `accounts`: provider and account → name, of those that have one.
+    """
 
     payment: Payment
     operations: Sequence[Operation] = ()
@@ -39,6 +42,7 @@ class Past:
     callbacks: Sequence[Callback] = ()
     attempts: Sequence[Attempt] = ()
     people: Mapping[str, str] = field(default_factory=dict)
+    accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +259,13 @@ def _display(past: Past, now_us: int) -> Iterator[Moment]:
 
 def _credits(past: Past) -> Iterator[Moment]:
     for credit in past.credits:
+        account = (credit.provider, credit.account)
         facts = [
             Fact(mark("Booked by the bank"), us=credit.booked_us),
             Fact(mark("The bank's id"), cut(credit.bank_txn_id, VALUE_CHARS_MAX)),
-            Fact(mark("Account"), cut(f"{credit.provider} {credit.account}", VALUE_CHARS_MAX)),
+            Fact(
+                mark("Account"), cut(past.accounts.get(account, " ".join(account)), VALUE_CHARS_MAX)
+            ),
             Fact(mark("Payer"), cut(credit.payer_name, VALUE_CHARS_MAX)),
             Fact(mark("Reference"), cut(credit.reference, VALUE_CHARS_MAX)),
         ]

@@ -97,7 +97,7 @@ CALLBACK_KINDS: Final[Mapping[str, str]] = {
 }
 
 CREDIT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
-    "unapplied": (mark("Belongs to no payment"), "bad"),
+    "unapplied": (mark("Unapplied"), "bad"),
     "held": (mark("Waits for a decision"), "busy"),
     "applied": (mark("Taken as the payment"), "good"),
     "returned": (mark("Sent back"), "idle"),

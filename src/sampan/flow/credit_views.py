@@ -178,14 +178,19 @@ def known_accounts(tx: Tx, *, vault: Vault, now_us: int) -> dict[tuple[str, str]
 
     Those that are set up, that a project uses, or that money ever came to.
     """
-    named = {
-        (PROVIDER, card.account.key): card.account.name
-        for card in fps_accounts.every(tx, now_us=now_us)
-    }
     of_projects = {
         (one.settings.provider, one.settings.payee_fps_id): ""
         for one in projects.every(tx, vault=vault, now_us=now_us)
         if one.settings.provider != PROVIDER and one.settings.payee_fps_id
     }
-    known = dict.fromkeys(credit_lists.accounts(tx), "") | of_projects | named
+    known = dict.fromkeys(credit_lists.accounts(tx), "") | of_projects
+    known |= named_accounts(tx, now_us=now_us)
     return dict(sorted(known.items()))
+
+
+def named_accounts(tx: Tx, *, now_us: int) -> dict[tuple[str, str], str]:
+    """Return (provider, account) → the name that people gave it, of FPS accounts."""
+    return {
+        (PROVIDER, card.account.key): card.account.name
+        for card in fps_accounts.every(tx, now_us=now_us)
+    }

@@ -60,6 +60,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// On a phone the tabs are wider than the page: the present one is to be seen.
-const tab = document.querySelector(".tabs [aria-current]");
-if (tab) tab.scrollIntoView({ block: "nearest", inline: "center" });
+// On a phone tabs and menu are wider than the page: where one is, is to be seen.
+for (const here of document.querySelectorAll(".menu [aria-current], .tabs [aria-current]")) {
+  const row = here.parentElement;
+  row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - here.offsetWidth) / 2;
+}
