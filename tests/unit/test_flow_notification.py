@@ -241,8 +241,12 @@ def test_the_same_notice_many_times_at_once(flow: FlowWorld) -> None:
 def test_a_credit_and_its_reversal_at_once(postgres_url: str, is_reversal_first: bool) -> None:  # noqa: FBT001 - a row
     """While one is being taken in, the other waits for it: the money is returned, never missed."""
     with open_world(postgres_url) as flow, psycopg.connect(postgres_url, autocommit=True) as line:
-        told = (flow.credit(reference=""), flow.reversal())
-        first, second = map(flow.take_notice, told[::-1] if is_reversal_first else told)
+        first, second = (
+            flow.take_notice(flow.credit(reference="")),
+            flow.take_notice(flow.reversal()),
+        )
+        if is_reversal_first:
+            first, second = second, first
         asked, done = threading.Event(), threading.Event()
 
         def slow(tx: Tx) -> None:
