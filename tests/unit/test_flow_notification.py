@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from functools import partial
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -15,14 +18,20 @@ from sampan.domain.statuses import PaymentStatus
 from sampan.flow import credit_decisions
 from sampan.providers import base as bank
 from sampan.providers.fps import NOTICES_MAX
-from sampan.storage import schema
+from sampan.storage import reversals, schema
 from sampan.storage.engine import ID_LOW_WATER, Tx
 from tests.support import books
-from tests.support.flow_world import ACCOUNT, FlowWorld
+from tests.support.databases import open_store
+from tests.support.flow_world import ACCOUNT, FlowWorld, open_world
+from tests.support.platform import until
 
 BANK = (f"bank/sandbox/{ACCOUNT}", "HKD")
 UNAPPLIED = (f"unapplied/sandbox/{ACCOUNT}", "HKD")
 PROJECT = ("project/123", "HKD")
+WAITING_FOR_A_LOCK = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+)
 WAITING = PaymentStatus.AWAITING_CUSTOMER_ACTION
 
 
@@ -225,6 +234,38 @@ def test_the_same_notice_many_times_at_once(flow: FlowWorld) -> None:
     flow.waiting()
     flow.together(*(flow.take_notice(flow.credit()) for _ in range(8)))
     assert flow.credit_statuses() == ["applied"]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("is_reversal_first", [True, False], ids=["reversal", "credit"])
+def test_a_credit_and_its_reversal_at_once(postgres_url: str, is_reversal_first: bool) -> None:  # noqa: FBT001 - a row
+    """While one is being taken in, the other waits for it: the money is returned, never missed."""
+    with open_world(postgres_url) as flow, psycopg.connect(postgres_url, autocommit=True) as line:
+        first, second = (
+            flow.take_notice(flow.credit(reference="")),
+            flow.take_notice(flow.reversal()),
+        )
+        if is_reversal_first:
+            first, second = second, first
+        asked, done = threading.Event(), threading.Event()
+
+        def slow(tx: Tx) -> None:
+            first(tx)
+            asked.set()
+            until(lambda: done.is_set() or line.execute(WAITING_FOR_A_LOCK).fetchone() == (True,))
+
+        async def both() -> None:
+            async with open_store(postgres_url) as other:
+                begun = asyncio.create_task(flow.store.transact(slow))
+                await asyncio.to_thread(asked.wait, 30)
+                await other.transact(second)
+                done.set()
+                await begun
+
+        flow.runner.run(both())
+        assert flow.credit_statuses() == ["returned"]
+        (back,) = flow.do(lambda tx: reversals.listing(tx, status=None, most=9))
+        assert back.status == "settled"
 
 
 def test_ids_suffice_for_the_largest_notification(flow: FlowWorld) -> None:

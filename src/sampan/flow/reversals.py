@@ -25,6 +25,7 @@ def take_reversal(tx: Tx, where: Where, told: Told, *, step: Step) -> Taken:
     """
     if not first(tx, where, told, now_us=step.now_us):
         return Taken(Outcome.REPEATED)
+    _wait_for_credit(tx, where, told, now_us=step.now_us)
     reversal = Reversal(
         id=tx.new_id(),
         provider=where.provider,
@@ -50,6 +51,12 @@ def take_reversal(tx: Tx, where: Where, told: Told, *, step: Step) -> Taken:
     else:
         _alarm(tx, reversal, payment=None, step=step)
     return Taken(Outcome.REVERSED, reversal.id)
+
+
+def _wait_for_credit(tx: Tx, where: Where, told: Told, *, now_us: int) -> None:
+    """Let a credit under the same id of the bank, told at this very moment, not be missed."""
+    name = f"{told.bank_txn_id}/{told.amount_minor:+d}{told.currency}"
+    kept.wait_for_notice(tx, where.provider, where.account, notice_id=name, now_us=now_us)
 
 
 def explain(tx: Tx, where: Where, reversal: Reversal, *, credit: Credit, step: Step) -> bool:

@@ -6,7 +6,7 @@ Lists for people are in `storage.credit_lists`.
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sampan.storage import schema
@@ -23,6 +23,13 @@ def _take(dialect: str) -> Buildable:
 
 
 _TAKE = Statement(_take)
+_LEAVE = Statement(
+    delete(_i).where(
+        _i.c.provider == bindparam("provider"),
+        _i.c.account == bindparam("account"),
+        _i.c.notice_id == bindparam("notice_id"),
+    )
+)
 _INSERT = Statement(insert(_t))
 _ONE = Statement(select(_t).where(_t.c.id == bindparam("key")))
 _HELD = Statement(
@@ -177,6 +184,17 @@ def take_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: 
         )
         == 1
     )
+
+
+def wait_for_notice(tx: Tx, provider: str, account: str, *, notice_id: str, now_us: int) -> None:
+    """Let whoever is taking this notice in at this moment end first; nothing is remembered.
+
+    Who wants to take it from now on waits for the end of this transaction, so whichever is second
+    sees what the other one did. PostgreSQL lets those who write one row wait for each other.
+    """
+    if take_notice(tx, provider, account, notice_id=notice_id, now_us=now_us):
+        key = {"provider": provider, "account": account, "notice_id": notice_id}
+        tx.do(_LEAVE, key)
 
 
 def known_notices(tx: Tx, provider: str, account: str, *, names: Sequence[str]) -> frozenset[str]:
