@@ -17,6 +17,7 @@ from sampan.domain.reference import encode
 from sampan.outbound import Outbound, OutboundError
 from sampan.providers.base import (
     Credit,
+    Debit,
     Issued,
     Notice,
     Provider,
@@ -228,6 +229,13 @@ def test_reversal_is_read(fps: FpsHarness) -> None:
             payer_name="CHAN TAI MAN",
         )
     ]
+
+
+def test_debit_is_read(fps: FpsHarness) -> None:
+    """A notice of the type `debit` tells who got the money."""
+    (found,) = fps.parsed(CREDIT | {"type": "debit", "payee_name": "CHAN TAI MAN"})
+    assert isinstance(found, Debit)
+    assert (found.payee_name, found.amount_minor) == ("CHAN TAI MAN", CREDIT["amount_minor"])
 
 
 def test_type_may_be_left_out(fps: FpsHarness) -> None:

@@ -29,6 +29,7 @@ from sampan.flow import credit_moves, refund_records
 from sampan.flow.finding import Where
 from sampan.flow.settle import Step
 from sampan.flow.statement_entries import Became, take_entry
+from sampan.providers.base import Debit
 from sampan.storage import credits as kept
 from sampan.storage import ledger, refunds, schema
 from sampan.storage.credits import Credit
@@ -347,6 +348,28 @@ def test_debit_without_reference(desk: Desk, names: dict[str, str], outcome: str
     refund = desk.refund(desk.paid(), 4_000)
     desk.file(refund)
     assert desk.debit(4_000, **names).outcome == outcome
+
+
+def test_debit_by_notice(desk: Desk) -> None:
+    """The bank's notice of a debit confirms as its file does; both are one, in either order."""
+    for number, by_notice in enumerate((True, False)):
+        refund = desk.refund(desk.paid(f"p-{number}"), 4_000)
+        desk.file(refund)
+        told = Debit(
+            account=desk.account.key,
+            bank_txn_id=f"D{number}",
+            amount_minor=4_000,
+            currency="HKD",
+            reference=named(refund),
+            booked_us=desk.flow.clock.now_us(),
+        )
+        if by_notice:
+            desk.flow.notice(told, "fps")
+        outcome = desk.debit(4_000, named(refund), bank_ref=f"D{number}").outcome
+        assert outcome == ("repeated" if by_notice else "refunded")
+        desk.flow.notice(told, "fps")
+        assert desk.status(refund)[0] == "confirmed"
+    assert desk.alarms() == []
 
 
 def test_debit_that_fits_two(desk: Desk) -> None:

@@ -3,9 +3,10 @@
 from sampan.domain import events as ev
 from sampan.flow.credits import Told, take_credit
 from sampan.flow.finding import FindProject, Where, named_sale
+from sampan.flow.refund_debits import Receiver, take_debit
 from sampan.flow.reversals import take_reversal
 from sampan.flow.settle import Step, attempt_of, settle
-from sampan.providers.base import Credit, Notice, Refusal, Reversal
+from sampan.providers.base import Credit, Debit, Notice, Refusal, Reversal
 from sampan.storage import credits as kept
 from sampan.storage.engine import Tx
 
@@ -22,15 +23,18 @@ def take_notice(
         take_credit(tx, where, told_of(notice), step=step)
     elif isinstance(notice, Reversal):
         take_reversal(tx, where, told_of(notice), step=step)
+    elif isinstance(notice, Debit):
+        receivers = (Receiver(notice.payee_name),)
+        take_debit(tx, where, told_of(notice), receivers=receivers, step=step)
     else:
         _take_refusal(tx, where, notice, step=step)
 
 
-def told_of(notice: Credit | Reversal) -> Told:
-    """Return a credit or a reversal as every door tells of money.
+def told_of(notice: Credit | Reversal | Debit) -> Told:
+    """Return a credit, a reversal or a debit as every door tells of money.
 
     Files name the same movement by the bank's id and the signed sum (`codecs.statement.identity`).
-    A credit has its bare id beside; a reversal has not, because it may come under the credit's id.
+    A credit has its bare id beside; what went out has not: a reversal may have the credit's id.
     """
     txn, is_credit = notice.bank_txn_id, isinstance(notice, Credit)
     gained_minor = notice.amount_minor if is_credit else -notice.amount_minor
@@ -45,7 +49,7 @@ def told_of(notice: Credit | Reversal) -> Told:
         booked_to_us=notice.booked_us,
         texts=(notice.reference,) if notice.reference else (),
         reference=notice.reference,
-        payer_name=notice.payer_name,
+        payer_name="" if isinstance(notice, Debit) else notice.payer_name,
     )
 
 

@@ -115,7 +115,23 @@ class Reversal:
     payer_name: str = ""
 
 
-Notice = Credit | Refusal | Reversal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debit:
+    """The bank says money went out of an account of the merchant: perhaps a refund of ours.
+
+    `amount_minor` is positive; `reference` is what the transfer was asked for with.
+    """
+
+    account: str
+    bank_txn_id: str
+    amount_minor: int
+    currency: str
+    reference: str
+    booked_us: int
+    payee_name: str = ""
+
+
+Notice = Credit | Refusal | Reversal | Debit
 
 
 class Untrusted(Exception):  # noqa: N818 - the house's word, see docs/glossary.md

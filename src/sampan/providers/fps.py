@@ -21,6 +21,7 @@ from sampan.money import AMOUNT_MINOR_MAX
 from sampan.outbound import Outbound
 from sampan.providers.base import (
     Credit,
+    Debit,
     Issued,
     Notice,
     Outcome,
@@ -61,8 +62,9 @@ class _Told(msgspec.Struct, frozen=True):
     booked_at: Annotated[datetime, Meta(tz=True)]
     reference: _Text = ""
     payer_name: _Text = ""
+    payee_name: _Text = ""
     # No tag of a union: whoever has told of credits alone may have left it out.
-    type: Literal["credit", "reversal"] = "credit"
+    type: Literal["credit", "reversal", "debit"] = "credit"
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -129,17 +131,19 @@ def qr_payload(order: ProviderOrder) -> str:
     return encode(FpsQr(**fields, amount_editable=options.get("amount_lock") == "false"))
 
 
-def _notice(told: _Told, account: str) -> Credit | Reversal:
+def _notice(told: _Told, account: str) -> Credit | Reversal | Debit:
     booked_us = (told.booked_at - _EPOCH) // _MICROSECOND
     if booked_us < 0:
         raise msgspec.ValidationError("before 1970 - at `$.notices[...].booked_at`")
+    facts: dict[str, Any] = {
+        "account": account,
+        "bank_txn_id": told.bank_txn_id,
+        "amount_minor": told.amount_minor,
+        "currency": told.currency,
+        "reference": told.reference,
+        "booked_us": booked_us,
+    }
+    if told.type == "debit":
+        return Debit(**facts, payee_name=told.payee_name)
     kind = Credit if told.type == "credit" else Reversal
-    return kind(
-        account=account,
-        bank_txn_id=told.bank_txn_id,
-        amount_minor=told.amount_minor,
-        currency=told.currency,
-        reference=told.reference,
-        booked_us=booked_us,
-        payer_name=told.payer_name,
-    )
+    return kind(**facts, payer_name=told.payer_name)
