@@ -643,7 +643,7 @@ def test_settlement(platform: RunningPlatform, amy: Member, books: Books) -> Non
     none = "0.00"
 
     def row(on: int, project: ProjectClient, currency: str, *sums: str) -> list[str]:
-        return [day[on], str(project.id), project.project.name, currency, *sums]
+        return [day[on], str(project.id), project.project.name, currency, *sums, none]
 
     sums = ("2", "300.50", "5", "597.50", "399.50", "99.00", "99.00", "99.00", "99.00", none)
     assert books.table(amy) == [

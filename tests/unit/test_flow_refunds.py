@@ -25,13 +25,14 @@ from sampan.domain.money_decisions import (
     Wish,
 )
 from sampan.domain.refunds import Doubt, Payee, PayeeKind, RefundStatus
+from sampan.domain.settlement import Key, Paid, Repaid, lines
 from sampan.flow import credit_moves, refund_records
 from sampan.flow.finding import Where
 from sampan.flow.settle import Step
 from sampan.flow.statement_entries import Became, take_entry
 from sampan.providers.base import Debit
 from sampan.storage import credits as kept
-from sampan.storage import ledger, refunds, schema
+from sampan.storage import ledger, refunds, schema, settlement
 from sampan.storage.credits import Credit
 from sampan.storage.decisions import Decision
 from sampan.storage.engine import Tx
@@ -170,6 +171,12 @@ def test_paid_payment_from_decision_to_debit(desk: Desk) -> None:
     held = desk.flow.do(lambda tx: ledger.balances_of(tx, names))
     assert [held[name, "HKD"] for name in names] == [6_000, 4_000]
     assert desk.flow.payment().paid_minor == 10_000
+    day = settlement.day_of(desk.flow.clock.now_us())
+    key = Key(day, desk.flow.project.id, "HKD")
+    repaid = desk.flow.do(lambda tx: settlement.repaid(tx, first=day, last=day))
+    assert repaid == [Repaid(key, 4_000)]
+    (line,) = lines([Paid(key, 1, 10_000, 0)], [], repaid=repaid)
+    assert (line.gross_minor, (line + line).refunded_minor) == (10_000, 8_000)
 
 
 def test_money_of_no_payment_goes_back_whole(desk: Desk) -> None:

@@ -59,6 +59,7 @@ COLUMNS: Final = (
     mark("Difference"),
     mark("Of payments of another day"),
     mark("Arrived on another day"),
+    mark("Refunded"),
 )
 _FIRST_DAY: Final = date(1970, 1, 1)
 
@@ -102,6 +103,7 @@ async def settled(visit: Visit) -> Response:
         "totals": seen.totals,
         "names": seen.names,
         "is_cut": seen.is_cut,
+        "with_refunds": any(one.refunded_minor for one in seen.totals),
         "charts": [
             (one.key.currency, _chart(seen.lines, wanted, currency=one.key.currency))
             for one in seen.totals
@@ -184,7 +186,7 @@ def _wanted(visit: Visit) -> Wanted:
 def _lines(tx: Tx, *, first: int, last: int) -> Sequence[Line]:
     paid: Sequence[Paid] = settlement.paid(tx, first=first, last=last)
     arrived: Sequence[Arrived] = settlement.arrived(tx, first=first, last=last)
-    return lines(paid, arrived)
+    return lines(paid, arrived, repaid=settlement.repaid(tx, first=first, last=last))
 
 
 def _seen(tx: Tx, wanted: Wanted) -> Seen:
@@ -299,6 +301,7 @@ def _cells(seen: Seen, code: str) -> Iterator[list[str]]:
             text(line.difference_minor),
             text(line.elsewhere_minor),
             text(line.from_elsewhere_minor),
+            text(line.refunded_minor),
         ]
 
 

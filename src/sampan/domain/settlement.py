@@ -47,12 +47,21 @@ class Arrived:
     shifted_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Repaid:
+    """Refunds of payments' money that were paid on a day."""
+
+    key: Key
+    amount_minor: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """What one day, project and currency come to; sums of lines are added by `+`.
 
     `gross_minor` of `paid_count` payments; `received_minor` of `received_count` credits, which are
-    `applied_minor`, `waiting_minor` (unapplied or held) and `returned_minor`.
+    `applied_minor`, `waiting_minor` (unapplied, held or being refunded) and `returned_minor`.
+    `refunded_minor` was paid back of payments' money, whenever that came.
     """
 
     key: Key
@@ -66,6 +75,7 @@ class Line:
     returned_minor: int = 0
     same_minor: int = 0
     shifted_minor: int = 0
+    refunded_minor: int = 0
 
     @property
     def difference_minor(self) -> int:
@@ -96,16 +106,20 @@ class Line:
             returned_minor=self.returned_minor + other.returned_minor,
             same_minor=self.same_minor + other.same_minor,
             shifted_minor=self.shifted_minor + other.shifted_minor,
+            refunded_minor=self.refunded_minor + other.refunded_minor,
         )
 
 
-def lines(paid: Iterable[Paid], arrived: Iterable[Arrived]) -> Sequence[Line]:
+def lines(
+    paid: Iterable[Paid], arrived: Iterable[Arrived], *, repaid: Iterable[Repaid] = ()
+) -> Sequence[Line]:
     """Return a line for each day, project and currency with anything in it, newest day first.
 
     Within a day by project, what belongs to none at its end, then by currency.
     """
     found: dict[Key, Line] = {}
-    for line in (*map(_of_paid, paid), *map(_of_arrived, arrived)):
+    of_refunds = (Line(key=one.key, refunded_minor=one.amount_minor) for one in repaid)
+    for line in (*map(_of_paid, paid), *map(_of_arrived, arrived), *of_refunds):
         found[line.key] = found[line.key] + line if line.key in found else line
     return sorted(found.values(), key=_order)
 

@@ -52,10 +52,9 @@ def take_debit(
         if named.debit or (named.bank_txn_id and named.bank_txn_id != told.bank_txn_id):
             _alarm(tx, named, f"paid once more: {told.bank_txn_id}", step=step)
             return None
-        known = msgspec.structs.replace(
-            named, debit=told.identity, bank_txn_id=told.bank_txn_id, updated_us=step.now_us
-        )
-        refunds.move(tx, named, known)
+        # The time stays: it is that of the books.
+        debit = {"debit": told.identity, "bank_txn_id": told.bank_txn_id}
+        refunds.move(tx, named, msgspec.structs.replace(named, **debit))
         return Taken(Outcome.REPEATED, named.credit)
     if not refund_records.can_pay(tx, named):
         _alarm(tx, named, f"paid, but given up before: {told.bank_txn_id}", step=step)

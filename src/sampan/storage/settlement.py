@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from sampan.domain.days import DAY_US, Zone
-from sampan.domain.settlement import Arrived, Key, Paid
+from sampan.domain.settlement import Arrived, Key, Paid, Repaid
 from sampan.storage import schema
 from sampan.storage.columns import unindexed
 from sampan.storage.engine import Tx
@@ -34,6 +34,7 @@ word of people, is no part of a settlement."""
 
 _p = schema.payments
 _c = schema.credits
+_r = schema.refunds
 Number = ColumnElement[int]
 
 
@@ -101,6 +102,19 @@ def arrived(tx: Tx, *, first: int, last: int) -> Sequence[Arrived]:
         .group_by(*groups)
     )
     return [Arrived(Key(*row[:3]), *row[3:]) for row in rows]
+
+
+def repaid(tx: Tx, *, first: int, last: int) -> Sequence[Repaid]:
+    """Return what was refunded of payments from one day to another, both included."""
+    at = _r.c.updated_us
+    groups = (_day(at), _r.c.project_id, _r.c.currency)
+    rows = tx.query(
+        select(*groups, _sum(_r.c.amount_minor))
+        .where(at >= begin_us(first), at < begin_us(last + 1))
+        .where(_r.c.status == "confirmed", _r.c.payment.is_not(None))
+        .group_by(*groups)
+    )
+    return [Repaid(Key(*row[:3]), row[3]) for row in rows]
 
 
 def paid_rows(tx: Tx, key: Key, *, is_odd: bool, most: int) -> Sequence[PaidRow]:
