@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from sampan.dashboard.asked import Asked, place_text
+from sampan.dashboard.story import OF_REFUND
 from sampan.dashboard.told import ACTORS, REASONS, STAFF, WHATS, people_names
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
@@ -49,6 +50,7 @@ async def journal(visit: Visit) -> Response:
             "staff": STAFF,
             "whats": WHATS,
             "reasons": REASONS,
+            "of_refund": OF_REFUND,
             "projects": named,
             "chosen": asked.kept,
             "is_partial": asked.is_partial,
