@@ -10,7 +10,7 @@ Money comes and goes by the bank's files, sent over HTTP with the account's mark
 from __future__ import annotations
 
 import itertools
-from typing import Final
+from typing import Any, Final
 
 from sampan import money
 from sampan.codecs import emv_qr
@@ -63,10 +63,10 @@ class RefundWorld:
         if amount_minor < 0:
             direction = "DBIT"
         identity = f"R{self.project.id:05}{next(_numbers):06}"
-        told = {"payer_account": PAYER_ACCOUNT} | changes
+        told: dict[str, Any] = {"payer_account": PAYER_ACCOUNT, **changes}
         one = camt.Tx(
             amount=amount, currency=currency, direction=direction, bank_ref=identity, **told
-        )  # type: ignore[arg-type]  # texts, all of them
+        )
         return camt.Ntry(
             amount=amount,
             currency=currency,
@@ -138,7 +138,7 @@ def refund_world(
     **settings: object,
 ) -> RefundWorld:
     """Add a project whose staff may have money refunded, with an account of its own."""
-    chosen = {"refunds": True, "refund_alone_max_minor": 1_000_000, **settings}
+    chosen: dict[str, Any] = {"refunds": True, "refund_alone_max_minor": 1_000_000, **settings}
     project = platform.add_project(callback_url, provider="fps", **chosen)
     account = add_account(platform, bank_account=bank_account, currencies="HKD,CNY")
     account.attach(project)

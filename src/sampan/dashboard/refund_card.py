@@ -53,7 +53,9 @@ async def card(visit: Visit) -> Response:
 async def withdraw(visit: Visit) -> Response:
     """Give up a refund that no bank was asked for."""
     key, step = key_of(visit), step_of(visit)
-    return await _noted(visit, Act.WITHDRAW, lambda tx: refund_records.withdraw(tx, key, step=step))
+    return await _noted(
+        visit, Act.WITHDRAW, change=lambda tx: refund_records.withdraw(tx, key, step=step)
+    )
 
 
 async def confirm(visit: Visit) -> Response:
@@ -67,24 +69,24 @@ async def confirm(visit: Visit) -> Response:
     def change(tx: Tx) -> Refund:
         return refund_records.confirm(tx, key, bank_txn_id=txn, step=step)
 
-    return await _noted(visit, Act.CONFIRM, change)
+    return await _noted(visit, Act.CONFIRM, change=change)
 
 
 async def fail(visit: Visit) -> Response:
     """Note that the bank has not paid it, and will not."""
     key, step = key_of(visit), step_of(visit)
-    return await _noted(visit, Act.FAIL, lambda tx: refund_records.fail(tx, key, step=step))
+    return await _noted(visit, Act.FAIL, change=lambda tx: refund_records.fail(tx, key, step=step))
 
 
 async def come_back(visit: Visit) -> Response:
     """Note that its money is on the account again."""
     key, step = key_of(visit), step_of(visit)
     return await _noted(
-        visit, Act.COME_BACK, lambda tx: refund_records.come_back(tx, key, step=step)
+        visit, Act.COME_BACK, change=lambda tx: refund_records.come_back(tx, key, step=step)
     )
 
 
-async def _noted(visit: Visit, act: Act, change: Callable[[Tx], Refund]) -> Response:
+async def _noted(visit: Visit, act: Act, *, change: Callable[[Tx], Refund]) -> Response:
     key = key_of(visit)
     await visit.desk.store.read(lambda tx: _find(tx, key))
     made = await carried_out(visit, act.value, change=change)

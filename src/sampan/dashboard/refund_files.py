@@ -17,7 +17,7 @@ from sampan.domain.refunds import RefundStatus
 from sampan.domain.rights import Right
 from sampan.errors import Refusal
 from sampan.flow import refund_records
-from sampan.flow.refund_records import FILE_MAX, FILE_PREFIX
+from sampan.flow.refund_records import FILE_PREFIX
 from sampan.flow.settle import Step
 from sampan.storage import fps_accounts, refunds
 from sampan.storage.engine import Tx
@@ -30,7 +30,6 @@ ONE: Final = f"{FILES}/{{key:key}}"
 
 NONE: Final = mark("Tick the refunds that the file is to have. No file was made.")
 NO_FORMAT: Final = mark("Choose a kind of file. No file was made.")
-TOO_MANY: Final = mark("A file has at most 500 refunds. No file was made.")
 MIXED: Final = mark(
     "A file is for one account and one currency: tick refunds of the same. No file was made."
 )
@@ -53,8 +52,6 @@ async def make(visit: Visit) -> Response:
     fault = ""
     if not keys:
         fault = NONE
-    elif len(keys) > FILE_MAX:
-        fault = TOO_MANY
     elif wanted not in refund_words.FORMATS:
         fault = NO_FORMAT
     if fault:

@@ -16,7 +16,7 @@ from sampan.dashboard.ways import Way
 from sampan.domain.payment import Payment
 from sampan.domain.refunds import RefundStatus
 from sampan.domain.rights import Right
-from sampan.flow.refund_records import FILE_PREFIX, reference_of
+from sampan.flow.refund_records import FILE_PREFIX, alarmed, reference_of
 from sampan.storage import decisions, payments, refunds, users
 from sampan.storage.decisions import Decision
 from sampan.storage.engine import Tx
@@ -27,7 +27,8 @@ from sampan.web.render import language_of
 PATH: Final = "/refunds"
 SECTION: Final = "/dashboard/credits"
 """The section of the menu that these pages belong to."""
-ROWS_COUNT: Final = 100
+ROWS_COUNT: Final = 50
+"""All of a page can be ticked: a form has at most 100 fields (`web.security`)."""
 FILES_COUNT: Final = 20
 PROPOSALS_MAX: Final = 100
 CSV_ROWS_COUNT: Final = 1_000
@@ -52,13 +53,17 @@ _HEAD: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """All that the list shows. `file` is the one whose refunds are shown, `next` a place."""
+    """All that the list shows. `file` is the one whose refunds are shown, `next` a place.
+
+    `alarmed`: of which the bank has told what does not fit.
+    """
 
     rows: Sequence[Refund]
     next: Place | None
     counts: Mapping[str, int]
     payments: Mapping[int, Payment]
     proposals: Sequence[Decision]
+    alarmed: frozenset[int]
     files: Sequence[RefundFile]
     file: RefundFile | None
     accounts: Mapping[tuple[str, str], str]
@@ -87,6 +92,7 @@ async def show(visit: Visit, *, fault: str = "", chosen: Sequence[int] = ()) -> 
             counts=refunds.counts(tx),
             payments=payments.payments_by_keys(tx, keys) if keys else {},
             proposals=[one for one in proposed if one.what == "refund"],
+            alarmed=alarmed(tx, shown),
             files=refunds.files(tx, most=FILES_COUNT),
             file=None if file is None else refunds.find_file(tx, file),
             accounts=bank_accounts.names(bank_accounts.every(visit, tx)),

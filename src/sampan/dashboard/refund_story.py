@@ -34,12 +34,15 @@ def line(
     people: Mapping[str, str],
 ) -> list[Moment]:
     """Return what happened, the oldest first. `people`: as the journal → name."""
-    told = [*_decided(refund, decision, people), *_after(refund, entries, file, people)]
+    told = [
+        *_decided(refund, decision, people=people),
+        *_after(refund, entries, file=file, people=people),
+    ]
     return sorted(told, key=lambda moment: moment.at_us)
 
 
 def _decided(
-    refund: Refund, decision: Decision | None, people: Mapping[str, str]
+    refund: Refund, decision: Decision | None, *, people: Mapping[str, str]
 ) -> Iterator[Moment]:
     by, why, text = refund.by, refund.why, mark("It was decided")
     if decision is not None and decision.by != decision.ended_by:
@@ -64,6 +67,7 @@ def _decided(
 def _after(
     refund: Refund,
     entries: Sequence[Entry],
+    *,
     file: RefundFile | None,
     people: Mapping[str, str],
 ) -> Iterator[Moment]:

@@ -80,6 +80,20 @@ def loose(tx: Tx, begins: Sequence[str], *, since_us: int) -> Sequence[Entry]:
     return [_entry(row) for row in tx.query(chosen)]
 
 
+def alarms(
+    tx: Tx, begins: str, *, payment_keys: Sequence[int], loose_since_us: int | None
+) -> Sequence[str]:
+    """Return the reasons that begin so of alarms: of payments, and since a moment of no payment."""
+    alarming = (_t.c.what == "alarm", _t.c.why.startswith(begins, autoescape=True))
+    chosen = []
+    if payment_keys:
+        chosen.append(select(_t.c.why).where(_t.c.payment.in_(payment_keys), *alarming))
+    if loose_since_us is not None:
+        loose_ones = (_INDEXED, _t.c.at_us >= loose_since_us, _t.c.payment.is_(None))
+        chosen.append(select(_t.c.why).where(*loose_ones, *alarming))
+    return [row[0] for one in chosen for row in tx.query(one)]
+
+
 def _entry(row: Row) -> Entry:
     return Entry(
         at_us=row[1],
