@@ -17,13 +17,14 @@ from sampan.codecs import emv_qr
 from sampan.flow.refund_records import reference_of
 from sampan.providers.marks import mark
 from sampan.storage import credits as kept
-from sampan.storage import refunds
+from sampan.storage import decisions, refunds
 from sampan.storage.credits import Credit
 from sampan.storage.refunds import Refund
 from sampan.web.i18n import moment
 from tests.support import camt, payment_examples
 from tests.support.fps import AccountClient, add_account
 from tests.support.platform import ProjectClient, RunningPlatform, until
+from tests.support.staff import Member
 
 PAYER: Final = "CHAN TAI MAN"
 PAYER_ACCOUNT: Final = "024-987654321"
@@ -143,3 +144,36 @@ def refund_world(
     account = add_account(platform, bank_account=bank_account, currencies="HKD,CNY")
     account.attach(project)
     return RefundWorld(project, account)
+
+
+def refund_screens(platform: RunningPlatform, owner: Member) -> dict[str, str]:
+    """Let money be refunded, some of it still on its way; return name → path of every screen."""
+    world = refund_world(platform, refund_alone_max_minor=50_000)
+    chan = {"name": "Chan Tai Man", "kind": "account", "number": "987654321", "bank_code": "024"}
+    wong = {"name": "WONG SIU MING", "kind": "mobile", "number": "91234567", "bank_code": ""}
+    sure = {"confirmed": "1", "checked": "1"}
+
+    def refund(credit: Credit, amount: str, payee: dict[str, str], why: str) -> None:
+        fields = {"amount": amount, "why": why, **payee, **sure}
+        assert owner.post(f"/credits/{credit.id}/refund", **fields).status == 303
+
+    paid = [world.paid(f"TEA-5000{number}", amount=16_800) for number in range(4)]
+    refund(paid[0], "168.00", chan, "The pot came broken")
+    refund(paid[1], "40.00", chan, "One tin was missing")
+    refund(paid[2], "168.00", wong, "Her husband had paid")
+    dear = world.paid("TEA-50009", amount=128_000)
+    refund(dear, "1280.00", wong, "The order was cancelled")
+    made = [world.refunds(credit)[-1] for credit in paid[:3]]
+    filed = {"refund": [one.id for one in made[:2]], "format": "pain.001"}
+    assert owner.post("/refunds/files", **filed).status == 303
+    world.debit(made[0])
+    (proposed,) = platform.read(lambda tx: decisions.about(tx, credit=dear.id))
+    below = {
+        "refunds": "/refunds",
+        "refund": f"/refunds/{made[0].id}",
+        "refund-waiting": f"/refunds/{made[2].id}",
+        "refund-new": f"/credits/{paid[3].id}/refund",
+        "refund-proposed": f"/credits/decisions/{proposed.id}",
+        "credit-refunded": f"/credits/{paid[1].id}",
+    }
+    return {name: f"/dashboard{path}" for name, path in below.items()}

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sampan.dashboard import refund_words
-from sampan.dashboard.story import ACTORS, OF_REFUND, Fact, Moment, cut
-from sampan.flow.refund_records import FILE_PREFIX, reference_of
+from sampan.dashboard.story import ACTORS, Fact, Moment, cut
+from sampan.flow.refund_records import ALARM_BEGINS, FILE_PREFIX, reference_of
 from sampan.storage.decisions import Decision
 from sampan.storage.journal import Entry
 from sampan.storage.refunds import Refund, RefundFile
@@ -103,7 +103,7 @@ def _after(
 
 
 def _alarm(entry: Entry, reference: str) -> Moment:
-    what, _, identity = entry.why.removeprefix(f"{OF_REFUND}{reference}: ").rpartition(": ")
+    what, _, identity = entry.why.removeprefix(f"{ALARM_BEGINS}{reference}: ").rpartition(": ")
     text = refund_words.ALARMS.get(what, refund_words.OTHER_ALARM)
     return Moment(
         at_us=entry.at_us,

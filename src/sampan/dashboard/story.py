@@ -15,14 +15,13 @@ from sampan.domain import codes, reference
 from sampan.domain.machine import Reason
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.statuses import FINAL
+from sampan.flow.refund_records import ALARM_BEGINS
 from sampan.storage.callbacks import Attempt, Callback
 from sampan.storage.credits import Credit
 from sampan.storage.journal import Entry
 from sampan.web.i18n import mark, money_text
 
 STAFF: Final = "staff:"
-OF_REFUND: Final = "refund "
-"""How the reason of an alarm about a refund begins."""
 ANSWER_CHARS_MAX: Final = 400
 BODY_CHARS_MAX: Final = 6_000
 VALUE_CHARS_MAX: Final = 160
@@ -198,7 +197,7 @@ def _entries(past: Past, entries: Sequence[Entry]) -> Iterator[Moment]:
     for entry in entries:
         if entry.what == "alarm":
             known = ALARMS.get(entry.why)
-            alarm = REFUND_ALARM if entry.why.startswith(OF_REFUND) else ALARM
+            alarm = REFUND_ALARM if entry.why.startswith(ALARM_BEGINS) else ALARM
             text, tone, values = known or alarm, "bad", {} if known else {"what": entry.why}
         else:
             text, tone = EVENTS.get(entry.what, (OTHER, "idle"))

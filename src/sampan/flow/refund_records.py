@@ -39,8 +39,8 @@ FILE_MAX: Final = 500
 FILE_PREFIX: Final = "SAMPAN-"
 """With the key of a file, what the bank calls it."""
 _REFUNDABLE: Final = frozenset({"applied", "unapplied"})
-_ALARM: Final = "refund "
-"""How the reason of an alarm begins, see `flow.refund_debits`."""
+ALARM_BEGINS: Final = "refund "
+"""How the reason of an alarm about a refund begins; its reference follows."""
 _MESSAGE_CHARS_MAX: Final = 140
 
 
@@ -194,7 +194,7 @@ def find(tx: Tx, key: int) -> Refund:
 def story(tx: Tx, refund: Refund) -> Sequence[Entry]:
     """Return what the journal says of a refund, alarms among it, the oldest first."""
     mark = reference_of(refund)
-    begins = (f"{mark}: ", f"{_ALARM}{mark}: ")
+    begins = (f"{mark}: ", f"{ALARM_BEGINS}{mark}: ")
     if refund.payment is not None:
         entries = journal.of_payment(tx, refund.payment)
         return [one for one in entries if one.why.startswith(begins)]
@@ -205,8 +205,8 @@ def alarmed(tx: Tx, found: Sequence[Refund]) -> frozenset[int]:
     """Return those of some refunds of which the bank has told what does not fit."""
     keys = sorted({one.payment for one in found if one.payment is not None})
     since_us = min((one.created_us for one in found if one.payment is None), default=None)
-    told = journal.alarms(tx, _ALARM, payment_keys=keys, loose_since_us=since_us)
-    named = {why.removeprefix(_ALARM).partition(":")[0] for why in told}
+    told = journal.alarms(tx, ALARM_BEGINS, payment_keys=keys, loose_since_us=since_us)
+    named = {why.removeprefix(ALARM_BEGINS).partition(":")[0] for why in told}
     return frozenset(one.id for one in found if reference_of(one) in named)
 
 
