@@ -74,7 +74,9 @@ def refunded(
     member: Member, world: RefundWorld, credit: Credit, amount: str = "100.00", **payee: str
 ) -> Refund:
     """Let one person have money refunded; return the refund."""
-    fields = {"amount": amount, **TO_PAYER, **payee, **SURE}
+    before = world.credit(credit)
+    left = before.amount_minor - before.refunded_minor
+    fields = {"amount": amount, "left": left, **TO_PAYER, **payee, **SURE}
     page = to(member.post(path_of(credit), **fields))
     made = world.refunds(credit)[-1]
     assert page == f"/refunds/{made.id}"
@@ -100,7 +102,7 @@ def test_see_then_decide(amy: Member, fin: Member, world: RefundWorld) -> None:
     form = amy.get(path_of(credit)).raw.decode()
     for value in ("100.00", "CHAN TAI MAN", "987654321", "024"):
         assert f'value="{value}"' in form
-    part = {"amount": "40.00", **TO_PAYER}
+    part = {"amount": "40.00", "left": "10000", **TO_PAYER}
     said = text_of(amy.post(path_of(credit), **part))
     assert "HK$60.00 of its money could still be paid back after this" in said
     assert DOUBT not in said
@@ -116,6 +118,10 @@ def test_see_then_decide(amy: Member, fin: Member, world: RefundWorld) -> None:
         "they asked",
         4_000,
     )
+    again = amy.post(path_of(credit), **part, confirmed="1", why="they asked")
+    assert again.status == 409
+    assert "after you opened the form" in text_of(again)
+    assert len(world.refunds(credit)) == 1
     shown = text_of(amy.get(f"/credits/{credit.id}"))
     assert "HK$40.00 of HK$100.00 is paid back or on its way." in shown
 
@@ -123,7 +129,7 @@ def test_see_then_decide(amy: Member, fin: Member, world: RefundWorld) -> None:
 def test_doubt_has_to_be_ticked(amy: Member, world: RefundWorld) -> None:
     """To somebody else than who paid nothing goes out before a person says that it is right."""
     credit = world.paid("R-2")
-    fields = {"amount": "100.00", **TO_OTHER}
+    fields = {"amount": "100.00", "left": "10000", **TO_OTHER}
     said = text_of(amy.post(path_of(credit), **fields))
     assert "WONG SIU MING is another name than CHAN TAI MAN, who paid." in said
     unticked = amy.post(path_of(credit), **fields, confirmed="1", why="they asked")
@@ -173,8 +179,9 @@ def test_faults_stand_at_their_fields(
 
 def test_money_of_no_payment_goes_back_whole(amy: Member, world: RefundWorld) -> None:
     """Its sum cannot be changed; on its way back it is no payment's, and is told so."""
-    credit = world.came()
+    credit = world.came(payer_account="****4321")
     form = amy.get(path_of(credit))
+    assert 'value="****4321"' not in form.raw.decode()
     assert "all of it goes back: HK$100.00" in text_of(form)
     assert 'name="amount"' not in form.raw.decode()
     made = refunded(amy, world, credit, amount="1.00")
@@ -189,10 +196,11 @@ def test_second_person(amy: Member, ben: Member, platform: RunningPlatform) -> N
     """Above the limit it is proposed; who approves sees sum, payee and doubts before."""
     world = refund_world(platform, refund_alone_max_minor=9_999)
     credit = world.paid("R-4")
-    fields = {"amount": "100.00", **TO_OTHER}
+    fields = {"amount": "100.00", "left": "10000", **TO_OTHER}
     assert "First, nothing: two people decide here." in text_of(amy.post(path_of(credit), **fields))
     to(amy.post(path_of(credit), **fields, **SURE))
     assert world.refunds(credit) == []
+    assert to(amy.post(path_of(credit), **fields, **SURE)) == f"/credits/{credit.id}"
     listed = amy.get("/refunds").raw.decode()
     proposal = re.search(r'href="/dashboard(/credits/decisions/\d+)">[^<]*WONG SIU MING', listed)
     assert proposal is not None
@@ -300,6 +308,8 @@ def test_acts_by_hand(amy: Member, fin: Member, world: RefundWorld) -> None:
     assert amy.post(f"{path}/confirm", why="").status == 400
     wrong = amy.post(f"{path}/confirm", why="seen", bank_txn_id="a b")
     assert "without blanks" in text_of(wrong)
+    assert '<details class="decision" open>' in wrong.raw.decode()
+    assert 'value="seen"' in wrong.raw.decode()
     assert world.again(made).status == "approved"
     filed(amy, made)
     assert offered() == {"confirm", "fail"}
@@ -327,7 +337,7 @@ def test_given_up_and_decided_otherwise(amy: Member, world: RefundWorld) -> None
     assert world.credit(credit).status == "unapplied"
     refunded(amy, world, credit)
     page = amy.get(f"/refunds/{first.id}")
-    assert "It was given up Given up Amy Wong Reason: a slip" in text_of(page)
+    assert "It was withdrawn Withdrawn Amy Wong Reason: a slip" in text_of(page)
     assert f"/refunds/{first.id}/confirm" not in page.raw.decode()
     assert amy.post(f"/refunds/{first.id}/confirm", why="seen").status == 409
 

@@ -154,7 +154,7 @@ def refund_screens(platform: RunningPlatform, owner: Member) -> dict[str, str]:
     sure = {"confirmed": "1", "checked": "1"}
 
     def refund(credit: Credit, amount: str, payee: dict[str, str], why: str) -> None:
-        fields = {"amount": amount, "why": why, **payee, **sure}
+        fields = {"amount": amount, "left": credit.amount_minor, "why": why, **payee, **sure}
         assert owner.post(f"/credits/{credit.id}/refund", **fields).status == 303
 
     paid = [world.paid(f"TEA-5000{number}", amount=16_800) for number in range(4)]

@@ -185,7 +185,7 @@ METHODS: Final = Tab(
                     label=mark("Greatest refund that one person decides alone"),
                     kind=Kind.MONEY,
                     currency="HKD",
-                    help=mark("Above it a second person approves; 0.00: always."),
+                    help=mark("In CNY the same. Above it a second person approves; 0.00: always."),
                     fault=mark("An amount such as 10.00, at most 100,000,000,000.00."),
                 ),
                 Field(

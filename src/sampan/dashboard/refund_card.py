@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sampan.dashboard import bank_accounts, credit_card, refund_story, refund_words
 from sampan.dashboard.credit_card import key_of, missing
 from sampan.dashboard.credit_new import ID_CHARS_MAX, NO_ID
-from sampan.dashboard.money_forms import Notice, carried_out, step_of
+from sampan.dashboard.money_forms import Notice, carried_out, step_of, typed_why
 from sampan.dashboard.refund_list import PATH, SECTION
 from sampan.dashboard.told import people_names
 from sampan.dashboard.visit import Visit
@@ -119,6 +119,7 @@ async def _shown(visit: Visit, notice: Notice | None = None, *, fault: str = "")
         "may_decide": Right.DECIDE_MONEY in visit.rights,
         "bank_txn_id": visit.text("bank_txn_id")[:ID_CHARS_MAX] if in_error else "",
         "id_fault": fault,
+        "typed_why": typed_why(visit) if fault else "",
         "notice": "" if notice is None or in_error else notice.text,
         "wrong": in_error,
         **credit_card.TABLES,

@@ -9,7 +9,7 @@ from sampan.dashboard import refund_words as words
 from sampan.dashboard.account_forms import dialled
 from sampan.dashboard.payments import is_line
 from sampan.domain.fps_account import PROXY_FORMS, ProxyKind
-from sampan.domain.refunds import Payee, PayeeKind, payee_of
+from sampan.domain.refunds import ACCOUNT_FORM, Payee, PayeeKind, payee_of
 from sampan.storage.credits import Credit
 
 Sent = Callable[[str], str]
@@ -66,6 +66,9 @@ def blank(credit: Credit, *, left_minor: int) -> dict[str, str]:
     for proxy in (ProxyKind.MOBILE, ProxyKind.EMAIL):
         if PROXY_FORMS[proxy].fullmatch(number):
             kind = proxy.value
+    if kind == PayeeKind.ACCOUNT and not ACCOUNT_FORM.fullmatch(number):
+        # Masked, perhaps: nothing that a bank could pay to.
+        number = ""
     return {
         "amount": money.to_text(left_minor, credit.currency),
         "name": credit.payer_name[:NAME_CHARS_MAX].strip(),

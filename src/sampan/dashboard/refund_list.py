@@ -110,7 +110,6 @@ async def show(visit: Visit, *, fault: str = "", chosen: Sequence[int] = ()) -> 
 
 
 def _context(visit: Visit, asked: Asked, *, found: Found) -> dict[str, Any]:
-    view = asked.kept.get("status", "")
     every = sum(found.counts.values())
     names = {"": mark("All")} | {name: text for name, (text, _) in refund_words.STATUSES.items()}
     may_decide = Right.DECIDE_MONEY in visit.rights
@@ -119,10 +118,15 @@ def _context(visit: Visit, asked: Asked, *, found: Found) -> dict[str, Any]:
         "path": SECTION,
         "references": {one.id: reference_of(one) for one in found.rows},
         "quick": [
-            (text, asked.query(status=name), found.counts.get(name, 0) if name else every, name)
+            (
+                text,
+                asked.query(status=name, file=""),
+                found.counts.get(name, 0) if name else every,
+                name,
+            )
             for name, text in names.items()
         ],
-        "view": view,
+        "view": asked.kept.get("status", "") if found.file is None else None,
         "is_partial": asked.is_partial,
         "csv": asked.query(),
         "first": asked.query() or "status=",

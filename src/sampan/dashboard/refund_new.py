@@ -9,8 +9,7 @@ from starlette.responses import Response
 from sampan.dashboard import bank_accounts, credit_card, refund_forms, refund_words
 from sampan.dashboard.credit_card import ONE, find_credit, key_of, show
 from sampan.dashboard.credit_list import PATH as CREDITS
-from sampan.dashboard.money_forms import WHY_CHARS_MAX, Notice, decide, said_of
-from sampan.dashboard.payments import is_line
+from sampan.dashboard.money_forms import Notice, ToldError, decide, said_of, typed_why
 from sampan.dashboard.refund_forms import Read
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
@@ -19,7 +18,7 @@ from sampan.domain.payment import Payment
 from sampan.domain.refunds import Doubt, doubts
 from sampan.domain.rights import Right
 from sampan.flow import credit_decisions, refund_records
-from sampan.storage import payments, refunds
+from sampan.storage import decisions, payments, refunds
 from sampan.storage.credits import Credit
 from sampan.storage.decisions import Decision
 from sampan.storage.engine import Tx
@@ -59,13 +58,20 @@ async def refund(visit: Visit) -> Response:
     is_checked = bool(visit.text("checked"))
     if sheet.doubts and not is_checked:
         return await _shown(visit, sheet, fault=refund_words.NOT_CHECKED, status=400)
-    wish = Refund(
+    wanted = Refund(
         credit=key,
         amount_minor=sheet.form.amount_minor,
         payee=payee,
         despite_doubts=is_checked,
     )
-    made = await decide(visit, "refund", wish=lambda _: wish)
+
+    def wish(tx: Tx) -> Refund:
+        # A form that is sent twice must not pay back twice.
+        if str(_left_minor(visit, tx, find_credit(tx, key))) != visit.text("left"):
+            raise ToldError(refund_words.OTHER_LEFT)
+        return wanted
+
+    made = await decide(visit, "refund", wish=wish)
     if isinstance(made, Notice):
         if made.at:
             return await _shown(visit, sheet, notice=made, status=made.status)
@@ -89,7 +95,7 @@ async def _sheet(visit: Visit, *, is_new: bool = False) -> Sheet:
 def _read(visit: Visit, tx: Tx, *, is_new: bool) -> Sheet:
     credit = find_credit(tx, key_of(visit))
     find_project = visit.desk.find_project
-    left_minor = refund_records.left_of(tx, credit, find_project=find_project)
+    left_minor = _left_minor(visit, tx, credit)
     if is_new:
         read = Read(refund_forms.blank(credit, left_minor=left_minor))
     else:
@@ -112,6 +118,14 @@ def _read(visit: Visit, tx: Tx, *, is_new: bool) -> Sheet:
     )
 
 
+def _left_minor(visit: Visit, tx: Tx, credit: Credit) -> int:
+    """Return what can be paid back; 0 while a refund of the money waits for a second person."""
+    waiting = decisions.about(tx, credit=credit.id)
+    if any(one.what == "refund" and one.status == "proposed" for one in waiting):
+        return 0
+    return refund_records.left_of(tx, credit, find_project=visit.desk.find_project)
+
+
 async def _shown(
     visit: Visit,
     sheet: Sheet,
@@ -132,7 +146,7 @@ async def _shown(
         "kinds": refund_words.KINDS,
         "checked": visit.text("checked"),
         "unchecked": fault,
-        "reason": visit.text("why")[:WHY_CHARS_MAX] if is_line(visit.text("why")) else "",
+        "reason": typed_why(visit),
         "wrong": notice,
         **credit_card.TABLES,
     }

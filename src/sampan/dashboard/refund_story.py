@@ -19,7 +19,7 @@ _EVENTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "refund exported": (mark("It was put into a file for the bank"), "busy", "exported"),
     "refund confirmed": (mark("The bank paid it"), "good", "confirmed"),
     "refund failed": (mark("The bank did not pay it"), "bad", "failed"),
-    "refund withdrawn": (mark("It was given up"), "idle", "withdrawn"),
+    "refund withdrawn": (mark("It was withdrawn"), "idle", "withdrawn"),
 }
 """What stands in the journal → its sentence, its tone, and what the refund became by it."""
 CAME_BACK: Final = mark("Its money came back to the account")

@@ -14,7 +14,7 @@ STATUSES: Final[Mapping[str, tuple[str, str]]] = {
     "exported": (mark("In a file for the bank"), "busy"),
     "confirmed": (mark("Paid back"), "good"),
     "failed": (mark("Not paid"), "bad"),
-    "withdrawn": (mark("Given up"), "idle"),
+    "withdrawn": (mark("Withdrawn"), "idle"),
 }
 """Status → its name for people and its tone."""
 
@@ -44,6 +44,10 @@ NUMBER_FAULTS: Final[Mapping[str, str]] = {
 }
 NO_AMOUNT: Final = mark("This is no amount. Write it like 1234.50.")
 MORE_THAN_LEFT: Final = mark("That is more than what is left of the money.")
+OTHER_LEFT: Final = mark(
+    "Money was paid back or decided about after you opened the form. You changed nothing; below is"
+    " how it stands now."
+)
 NOT_CHECKED: Final = mark("Tick this if you are sure; otherwise nothing goes out.")
 
 OTHER_ALARM: Final = mark("The bank told of it what does not fit: %(id)s")

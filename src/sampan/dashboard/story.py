@@ -104,7 +104,7 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "refund exported": (mark("The refund stands in a file for the bank"), "busy"),
     "refund confirmed": (mark("The refund was paid"), "good"),
     "refund failed": (mark("The refund was not paid, or its money came back"), "bad"),
-    "refund withdrawn": (mark("The refund was given up"), "idle"),
+    "refund withdrawn": (mark("The refund was withdrawn"), "idle"),
     "refund refused": (mark("A refund was asked for; FPS knows none"), "bad"),
 }
 """What stands in the journal → its sentence and tone."""

@@ -59,7 +59,7 @@ WHATS: Final[Mapping[str, str]] = {
     "refund exported": mark("Put a refund into a file for the bank"),
     "refund confirmed": mark("A refund was paid"),
     "refund failed": mark("A refund was not paid, or its money came back"),
-    "refund withdrawn": mark("Gave a refund up"),
+    "refund withdrawn": mark("Withdrew a refund"),
     "refund refused": mark("A refund was asked for and refused"),
     "callback resent": mark("Sent a callback again"),
     "project added": mark("Added a project"),
