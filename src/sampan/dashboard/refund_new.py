@@ -67,7 +67,7 @@ async def refund(visit: Visit) -> Response:
 
     def wish(tx: Tx) -> Refund:
         # A form that is sent twice must not pay back twice.
-        if str(_left_minor(visit, tx, find_credit(tx, key))) != visit.text("left"):
+        if str(_left_minor(visit, tx, credit=find_credit(tx, key))) != visit.text("left"):
             raise ToldError(refund_words.OTHER_LEFT)
         return wanted
 
@@ -95,7 +95,7 @@ async def _sheet(visit: Visit, *, is_new: bool = False) -> Sheet:
 def _read(visit: Visit, tx: Tx, *, is_new: bool) -> Sheet:
     credit = find_credit(tx, key_of(visit))
     find_project = visit.desk.find_project
-    left_minor = _left_minor(visit, tx, credit)
+    left_minor = _left_minor(visit, tx, credit=credit)
     if is_new:
         read = Read(refund_forms.blank(credit, left_minor=left_minor))
     else:
@@ -118,7 +118,7 @@ def _read(visit: Visit, tx: Tx, *, is_new: bool) -> Sheet:
     )
 
 
-def _left_minor(visit: Visit, tx: Tx, credit: Credit) -> int:
+def _left_minor(visit: Visit, tx: Tx, *, credit: Credit) -> int:
     """Return what can be paid back; 0 while a refund of the money waits for a second person."""
     waiting = decisions.about(tx, credit=credit.id)
     if any(one.what == "refund" and one.status == "proposed" for one in waiting):
