@@ -129,6 +129,8 @@ CHANGES: Final[Mapping[str, tuple[dict[str, str], object]]] = {
     "strict_customer": ({"strict_customer": "1"}, True),
     "other_amount": ({"other_amount": "accept"}, "accept"),
     "four_eyes": ({"four_eyes": "1"}, True),
+    "refunds": ({"refunds": "1"}, True),
+    "refund_alone_max_minor": ({"refund_alone_max_minor": "1,500.00"}, 150_000),
     "late_accept_s": ({"late_accept_s": "3", "late_accept_s.unit": "86400"}, 259_200),
     "provider": ({"provider": "sandbox"}, "sandbox"),
     "payee_fps_id": ({"payee_fps_id": "7654321"}, "7654321"),

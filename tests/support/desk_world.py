@@ -26,6 +26,7 @@ from tests.support.links import make_link
 from tests.support.merchant import Merchant
 from tests.support.money_world import MoneyWorld
 from tests.support.platform import ProjectClient, RunningPlatform, running, until
+from tests.support.refund_world import refund_screens
 from tests.support.staff import Member, Staff
 
 SECRET: Final = "secret of the tea house"
@@ -151,6 +152,7 @@ def desk_world(folder: Path, **settings: object) -> Iterator[DeskWorld]:
             world.paths, world.tokens = _paths(world), _tokens(world)
             world.paths |= report_world.fill(platform, owner, [project]).screens
             world.paths |= _money(world)
+            world.paths |= refund_screens(platform, owner)
             world.paths |= fps_desk.fill(platform, platform.add_project(""))
             yield world
         finally:

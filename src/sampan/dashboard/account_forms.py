@@ -175,7 +175,7 @@ def read(sections: Sequence[Section], sent: Sent) -> Filled:
     values = filled.values
     kind = values["proxy_kind"]
     if kind == ProxyKind.MOBILE:
-        values["proxy"] = _dialled(values["proxy"])
+        values["proxy"] = dialled(values["proxy"])
     for section in sections:
         for field in section.fields:
             tried = {field.name: values[field.name]}
@@ -205,7 +205,7 @@ def _fits(values: Mapping[str, str]) -> bool:
     return True
 
 
-def _dialled(text: str) -> str:
+def dialled(text: str) -> str:
     """Return a number of Hong Kong as FPS writes it, however it was typed; others as they are."""
     local = _LOCAL.fullmatch(_NOT_DIALLED.sub("", text))
     return f"+852-{local[1]}" if local else text

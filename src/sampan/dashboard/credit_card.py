@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from sampan.dashboard import bank_accounts, credit_story, credit_words, words
+from sampan.dashboard import bank_accounts, credit_story, credit_words, refund_words, words
 from sampan.dashboard.asked import TEXT_CHARS_MAX
 from sampan.dashboard.bank_accounts import BankAccount
 from sampan.dashboard.credit_list import PATH
@@ -18,14 +18,15 @@ from sampan.domain.codes import Code
 from sampan.domain.money_decisions import Ignore
 from sampan.domain.rights import Right
 from sampan.errors import Refusal
-from sampan.flow import credit_decisions, credit_views
+from sampan.flow import credit_decisions, credit_views, refund_records
 from sampan.flow.credit_views import CreditView, Foreseen, Suggestion
 from sampan.storage import credits as kept
-from sampan.storage import imports, ledger, payment_lists, payments, projects, users
+from sampan.storage import imports, ledger, payment_lists, payments, projects, refunds, users
 from sampan.storage.credits import Credit
 from sampan.storage.engine import Tx
 from sampan.storage.imports import Import
 from sampan.storage.ledger import Posted
+from sampan.storage.refunds import Refund
 
 ONE: Final = f"{PATH}/{{key:key}}"
 FOUND_MAX: Final = 10
@@ -68,6 +69,8 @@ class Card:
     by_hand: Sequence[Credit]
     file: Import | None
     needs_two: bool
+    refunds: Sequence[Refund]
+    left_minor: int
     accounts: Sequence[BankAccount]
     projects: Mapping[int, str]
     people: Mapping[str, str]
@@ -112,6 +115,7 @@ async def show(visit: Visit, key: int, *, notice: Notice | None = None) -> Respo
 TABLES: Final[Mapping[str, Any]] = {
     "statuses": words.CREDIT_STATUSES,
     "payment_statuses": words.STATUSES,
+    "refund_statuses": refund_words.STATUSES,
     "why": credit_words.WHY,
     "clues": credit_words.CLUES,
     "how": credit_words.FOUND,
@@ -159,6 +163,8 @@ def _read(tx: Tx, visit: Visit, *, key: int) -> Card:
         needs_two=credit_decisions.needs_two(
             tx, Ignore(credit=credit.id), find_project=find_project
         ),
+        refunds=refunds.of_credit(tx, credit.id),
+        left_minor=refund_records.left_of(tx, credit, find_project=find_project),
         accounts=bank_accounts.every(visit, tx),
         projects=projects.names(tx),
         people=people_names(users.every(tx)),

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
-from sampan.dashboard import bank_accounts, credit_card, credit_words
+from sampan.dashboard import bank_accounts, credit_card, credit_words, refund_words
 from sampan.dashboard.bank_accounts import BankAccount
 from sampan.dashboard.credit_card import key_of, missing
 from sampan.dashboard.credit_list import PATH
@@ -13,8 +13,9 @@ from sampan.dashboard.money_forms import Notice, ToldError, carried_out, step_of
 from sampan.dashboard.told import people_names
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
-from sampan.domain.money_decisions import Enter, payments_of
+from sampan.domain.money_decisions import Enter, Refund, payments_of
 from sampan.domain.payment import Payment
+from sampan.domain.refunds import Doubt, doubts
 from sampan.domain.rights import Right
 from sampan.errors import Refusal
 from sampan.flow import credit_decisions
@@ -91,10 +92,14 @@ async def _shown(visit: Visit, notice: Notice | None = None) -> Response:
     decision = shown.decision
     in_error = notice if notice is not None and notice.at else None
     entered = decision.asked if isinstance(decision.asked, Enter) else None
+    refund = decision.asked if isinstance(decision.asked, Refund) else None
     context: dict[str, Any] = {
         "decision": decision,
         "shown": shown,
         "entered": entered,
+        "payee": refund.payee if refund else None,
+        "doubts": _doubts(shown.credit, refund) if refund and shown.credit else (),
+        "kinds": refund_words.KINDS,
         "account_names": bank_accounts.names(shown.accounts),
         "parts_asked": getattr(decision.asked, "parts", ()),
         "by_key": {payment.key: payment for payment in shown.payments},
@@ -106,6 +111,10 @@ async def _shown(visit: Visit, notice: Notice | None = None) -> Response:
         **credit_card.TABLES,
     }
     return visit.page("decision.html", context, status=200 if notice is None else notice.status)
+
+
+def _doubts(credit: Credit, refund: Refund) -> tuple[Doubt, ...]:
+    return doubts(refund.payee, payer_name=credit.payer_name, payer_account=credit.payer_account)
 
 
 def _read(visit: Visit, tx: Tx) -> Shown:

@@ -19,6 +19,7 @@ KINDS: Final[Mapping[str, str]] = {
     "project": mark("Project %(name)s"),
     "ignored": mark("Set aside: no payment"),
     "reversed": mark("Taken back by the bank"),
+    "refunded": mark("Paid back out of payments"),
 }
 """Kind of a ledger account → its name for people."""
 

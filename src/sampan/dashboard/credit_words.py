@@ -78,6 +78,7 @@ WISHES: Final[Mapping[str, str]] = {
     "enter": mark("Enter money by hand"),
     "accept": mark("Take what waits as the payment"),
     "decline": mark("Decline the payment"),
+    "refund": mark("Pay money back"),
 }
 """A decision as something that somebody wants."""
 
@@ -93,6 +94,7 @@ DECIDED: Final[Mapping[str, str]] = {
     "enter": mark("The money was entered by hand"),
     "accept": mark("What waited was taken as the payment"),
     "decline": mark("The payment was declined by hand"),
+    "refund": mark("It was decided to pay money back"),
 }
 """A decision that was carried out."""
 
@@ -126,6 +128,8 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     "unapplied": (mark("Unapplied"), "bad"),
     "returned": (mark("Taken back before"), "idle"),
     "reversed": (mark("Taken back by the bank"), "busy"),
+    "refunded": (mark("Paid a refund"), "good"),
+    "came back": (mark("A refund came back"), "bad"),
     "repeated": (mark("Known already"), "idle"),
     "pending": (mark("Only announced"), "idle"),
     "information": (mark("For information"), "idle"),

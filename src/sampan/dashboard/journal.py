@@ -10,6 +10,7 @@ from sampan.dashboard.told import ACTORS, REASONS, STAFF, WHATS, people_names
 from sampan.dashboard.visit import Visit
 from sampan.dashboard.ways import Way
 from sampan.domain.rights import Right
+from sampan.flow.refund_records import ALARM_BEGINS
 from sampan.storage import journal_lists, projects, users
 from sampan.storage.engine import Tx
 from sampan.storage.journal_lists import Filter, Page
@@ -49,6 +50,7 @@ async def journal(visit: Visit) -> Response:
             "staff": STAFF,
             "whats": WHATS,
             "reasons": REASONS,
+            "of_refund": ALARM_BEGINS,
             "projects": named,
             "chosen": asked.kept,
             "is_partial": asked.is_partial,

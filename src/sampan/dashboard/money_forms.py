@@ -63,8 +63,7 @@ async def carried_out(
     """Run a change that has a reason; else say what is amiss."""
     why = visit.text("why")
     if not 1 <= len(why) <= WHY_CHARS_MAX or not is_line(why):
-        typed = why[:WHY_CHARS_MAX] if is_line(why) else ""
-        return Notice(text=NO_REASON, status=400, at=form, typed=typed)
+        return Notice(text=NO_REASON, status=400, at=form, typed=typed_why(visit))
     try:
         return await visit.desk.store.transact(change)
     except ToldError as told:
@@ -74,6 +73,12 @@ async def carried_out(
             raise
         # What the use cases say is for programs.
         return Notice(text=DECIDED, status=409)
+
+
+def typed_why(visit: Visit) -> str:
+    """Return the reason that was typed, as a form shows it again."""
+    why = visit.text("why")
+    return why[:WHY_CHARS_MAX] if is_line(why) else ""
 
 
 def step_of(visit: Visit) -> Step:

@@ -175,6 +175,20 @@ METHODS: Final = Tab(
                     help=mark("A second person approves what somebody decided."),
                 ),
                 Field(
+                    name="refunds",
+                    label=mark("Staff may have money paid back"),
+                    kind=Kind.TICK,
+                    help=mark("From FPS accounts: Sampan writes a file, your bank transfers."),
+                ),
+                Field(
+                    name="refund_alone_max_minor",
+                    label=mark("Greatest refund that one person decides alone"),
+                    kind=Kind.MONEY,
+                    currency="HKD",
+                    help=mark("In CNY the same. Above it a second person approves; 0.00: always."),
+                    fault=mark("An amount such as 10.00, at most 100,000,000,000.00."),
+                ),
+                Field(
                     name="other_amount",
                     label=mark("When another amount arrives than was asked for"),
                     kind=Kind.CHOICE,

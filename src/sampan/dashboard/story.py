@@ -15,6 +15,7 @@ from sampan.domain import codes, reference
 from sampan.domain.machine import Reason
 from sampan.domain.payment import Operation, Payment
 from sampan.domain.statuses import FINAL
+from sampan.flow.refund_records import ALARM_BEGINS
 from sampan.storage.callbacks import Attempt, Callback
 from sampan.storage.credits import Credit
 from sampan.storage.journal import Entry
@@ -103,6 +104,11 @@ EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "decision refused": (mark("A second person did not approve"), "idle"),
     "decision withdrawn": (mark("A proposal was withdrawn"), "idle"),
     "callback resent": (mark("A callback was sent again by hand"), "idle"),
+    "refund approved": (mark("Money is to be paid back"), "busy"),
+    "refund exported": (mark("The refund stands in a file for the bank"), "busy"),
+    "refund confirmed": (mark("The refund was paid"), "good"),
+    "refund failed": (mark("The refund was not paid, or its money came back"), "bad"),
+    "refund withdrawn": (mark("The refund was withdrawn"), "idle"),
     "refund refused": (mark("A refund was asked for; FPS knows none"), "bad"),
 }
 """What stands in the journal → its sentence and tone."""
@@ -117,6 +123,7 @@ ALARMS: Final[Mapping[str, str]] = {
     Reason.NO_QR: mark("Money came though no QR code was made"),
 }
 ALARM: Final = mark("Money came that does not fit: %(what)s")
+REFUND_ALARM: Final = mark("The bank told of a refund what does not fit: %(what)s")
 OTHER: Final = mark("In the journal: %(what)s")
 
 ACTORS: Final[Mapping[str, str]] = {
@@ -194,7 +201,8 @@ def _entries(past: Past, entries: Sequence[Entry]) -> Iterator[Moment]:
     for entry in entries:
         if entry.what == "alarm":
             known = ALARMS.get(entry.why)
-            text, tone, values = known or ALARM, "bad", {} if known else {"what": entry.why}
+            alarm = REFUND_ALARM if entry.why.startswith(ALARM_BEGINS) else ALARM
+            text, tone, values = known or alarm, "bad", {} if known else {"what": entry.why}
         else:
             text, tone = EVENTS.get(entry.what, (OTHER, "idle"))
             values = {"what": cut(entry.what, VALUE_CHARS_MAX)} if text is OTHER else {}

@@ -59,6 +59,9 @@ SAID: Final[Mapping[str, str]] = {
     "decision-approved": mark("Approved and carried out."),
     "decision-refused": mark("The proposal is not carried out."),
     "decision-withdrawn": mark("Your proposal is withdrawn."),
+    "refund-decided": mark("The refund is decided. Nothing has gone out yet."),
+    "refund-file-made": mark("The file is made. Send it to your bank once."),
+    "refund-noted": mark("It is noted what became of the refund."),
     "import-started": mark("The entries are being taken in. You may leave this page."),
     "import-dropped": mark("Nothing of the file was taken."),
     "mapping-saved": mark("How this account's files are read is saved."),
@@ -104,6 +107,7 @@ CREDIT_STATUSES: Final[Mapping[str, tuple[str, str]]] = {
     "ignored": (mark("No payment"), "idle"),
     "merged": (mark("Entered twice"), "idle"),
     "split": (mark("Split"), "idle"),
+    "refunding": (mark("On its way back"), "busy"),
 }
 
 OPERATIONS: Final[Mapping[str, str]] = {

@@ -106,7 +106,7 @@ def _by_receiver(
 
 def _alarm(tx: Tx, refund: Refund, why: str, *, step: Step) -> None:
     """Write down that people have to look at a refund."""
-    told = f"refund {refund_records.reference_of(refund)}: {why}"
+    told = f"{refund_records.ALARM_BEGINS}{refund_records.reference_of(refund)}: {why}"
     entry = Entry(
         at_us=step.now_us,
         project_id=refund.project_id,

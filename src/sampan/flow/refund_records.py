@@ -36,7 +36,11 @@ FORMATS: Final[dict[str, Callable[[Batch], bytes]]] = {
 """What a bank can be asked by → what writes it."""
 FILE_MAX: Final = 500
 """Refunds of one file."""
-_FILE_PREFIX: Final = "SAMPAN-"
+FILE_PREFIX: Final = "SAMPAN-"
+"""With the key of a file, what the bank calls it."""
+_REFUNDABLE: Final = frozenset({"applied", "unapplied"})
+ALARM_BEGINS: Final = "refund "
+"""How the reason of an alarm about a refund begins; its reference follows."""
 _MESSAGE_CHARS_MAX: Final = 140
 
 
@@ -54,7 +58,7 @@ def check(tx: Tx, wish: Wish, *, find_project: FindProject) -> Checked:
     project = allowing(tx, credit, find_project=find_project)
     if project is None:
         refuse("refunds are off (project setting `refunds`), or not of an account of `fps`")
-    if credit.status not in {"applied", "unapplied"}:
+    if credit.status not in _REFUNDABLE:
         refuse(f"a credit that is {credit.status} cannot be refunded")
     if reversals.of_credit(tx, credit.id):
         refuse("the bank itself has taken this money back")
@@ -112,6 +116,15 @@ def allowing(tx: Tx, credit: Credit, *, find_project: FindProject) -> Project | 
     ids = fps_accounts.projects_of(tx, account_id) if payment is None else [payment.project_id]
     projects = (find_project(tx, project_id) for project_id in ids)
     return next((one for one in projects if one is not None and one.settings.refunds), None)
+
+
+def left_of(tx: Tx, credit: Credit, *, find_project: FindProject) -> int:
+    """Return what of a credit can still be refunded, 0 where nothing can; minor units."""
+    if credit.status not in _REFUNDABLE or reversals.of_credit(tx, credit.id):
+        return 0
+    if allowing(tx, credit, find_project=find_project) is None:
+        return 0
+    return credit.amount_minor - credit.refunded_minor
 
 
 def reference_of(refund: Refund) -> str:
@@ -176,6 +189,25 @@ def come_back(tx: Tx, key: int, *, step: Step) -> Refund:
 def find(tx: Tx, key: int) -> Refund:
     """Return a refund. Raises `Refusal` 404."""
     return refunds.find(tx, key) or missing("refund", key)
+
+
+def story(tx: Tx, refund: Refund) -> Sequence[Entry]:
+    """Return what the journal says of a refund, alarms among it, the oldest first."""
+    mark = reference_of(refund)
+    begins = (f"{mark}: ", f"{ALARM_BEGINS}{mark}: ")
+    if refund.payment is not None:
+        entries = journal.of_payment(tx, refund.payment)
+        return [one for one in entries if one.why.startswith(begins)]
+    return journal.loose(tx, begins, since_us=refund.created_us)
+
+
+def alarmed(tx: Tx, found: Sequence[Refund]) -> frozenset[int]:
+    """Return those of some refunds of which the bank has told what does not fit."""
+    keys = sorted({one.payment for one in found if one.payment is not None})
+    since_us = min((one.created_us for one in found if one.payment is None), default=None)
+    told = journal.alarms(tx, ALARM_BEGINS, payment_keys=keys, loose_since_us=since_us)
+    named = {why.removeprefix(ALARM_BEGINS).partition(":")[0] for why in told}
+    return frozenset(one.id for one in found if reference_of(one) in named)
 
 
 # --- moving ---------------------------------------------------------------------------------
@@ -259,7 +291,7 @@ def _batch(tx: Tx, made: RefundFile, found: Sequence[Refund]) -> Batch:
     if made.format == "pain.001" and not account.bank_account:
         refuse("give the account's number at the bank first: pain.001 names it")
     return Batch(
-        id=f"{_FILE_PREFIX}{made.id}",
+        id=f"{FILE_PREFIX}{made.id}",
         made_us=made.created_us,
         currency=made.currency,
         total=money.to_text(made.amount_minor, made.currency),
