@@ -6,31 +6,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import coverage
 import pytest
 
 from sampan.storage import open as opening
 from tests.support import postgres
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture
-def unmeasured() -> Iterator[None]:
-    """Measure no coverage during a test.
-
-    For long tests of the whole: they take no branch of ours that tests of single rooms do not take,
-    and measuring them would take a third of their time.
-    """
-    measuring = coverage.Coverage.current()
-    if measuring is None:
-        yield
-        return
-    measuring.stop()
-    try:
-        yield
-    finally:
-        measuring.start()
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,6 @@ def lived(url: str, *, die_at: int) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
 def test_import_survives_a_death_at_every_step(sqlite_template: Path, tmp_path: Path) -> None:
     """Wherever it dies, the end is that of an undisturbed life."""
 
