@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sampan.storage import open as opening
-from tests.support import postgres
+from tests.support import databases, postgres
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
@@ -28,7 +27,7 @@ def postgres_server() -> Iterator[postgres.PostgresServer]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file to copy."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    opening.prepare(f"sqlite:///{path}")
+    path.write_bytes(databases.migrated_sqlite())
     return path
 
 
