@@ -64,12 +64,14 @@ def entries(held: Catalog) -> dict[Text, Message]:
 
 def missing(held: Catalog) -> list[Text]:
     """The texts that a catalogue lacks."""
-    return [text for text in messages() if text not in entries(held)]
+    known = entries(held)
+    return [text for text in messages() if text not in known]
 
 
 def left_over(held: Catalog) -> list[Text]:
     """The texts of a catalogue that no page shows."""
-    return [text for text in entries(held) if text not in messages()]
+    shown = set(messages())
+    return [text for text in entries(held) if text not in shown]
 
 
 def in_step(text: str) -> str:

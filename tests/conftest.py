@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support import logs
+
 pytest_plugins = ["tests.fixtures"]
 
 REQUIRE_ALL = os.environ.get("SAMPAN_REQUIRE_ALL") == "1"
@@ -51,9 +53,10 @@ def _guarded(name: str) -> Any:  # noqa: ANN401  # stands in for a method of wha
 
 
 def pytest_configure() -> None:
-    """Put the guard before every outgoing connection."""
+    """Put the guard before every outgoing connection, and write logs plainly."""
     for name in _unguarded:
         setattr(socket.socket, name, _guarded(name))
+    logs.plain()
 
 
 def pytest_unconfigure() -> None:

@@ -6,31 +6,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import coverage
 import pytest
 
-from sampan.storage import open as opening
-from tests.support import postgres
+from tests.support import databases, postgres
 
 ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture
-def unmeasured() -> Iterator[None]:
-    """Measure no coverage during a test.
-
-    For long tests of the whole: they take no branch of ours that tests of single rooms do not take,
-    and measuring them would take a third of their time.
-    """
-    measuring = coverage.Coverage.current()
-    if measuring is None:
-        yield
-        return
-    measuring.stop()
-    try:
-        yield
-    finally:
-        measuring.start()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +27,7 @@ def postgres_server() -> Iterator[postgres.PostgresServer]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file to copy."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    opening.prepare(f"sqlite:///{path}")
+    path.write_bytes(databases.migrated_sqlite())
     return path
 
 

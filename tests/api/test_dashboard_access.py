@@ -1,4 +1,4 @@
-"""Who gets into the Dashboard: sign-in, second factor, sessions, rights, forms of others."""
+"""Who gets into the Dashboard: sign-in, second factor, sessions, forms of others."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pyotp
 import pytest
 
 from sampan.dashboard.door import WAYS
-from sampan.dashboard.ways import Way, Who
-from sampan.domain.rights import Right, Role, rights_of
+from sampan.domain.rights import Role
 from sampan.flow import team
 from sampan.flow.team import Act
 from sampan.storage import users
@@ -17,16 +16,6 @@ from tests.support.platform import RunningPlatform
 from tests.support.staff import PASSWORD, Member, Staff, text_of, token_of
 
 SIGN_IN = "/dashboard/sign-in"
-
-
-def name(way: Way) -> str:
-    """Return what a test of a way is called."""
-    return f"{way.method} {way.path or '(bare)'}"
-
-
-def path_of(way: Way) -> str:
-    """Return an address that a way takes; whatever it names does not exist."""
-    return re.sub(r"\{(\w+)(:\w+)?\}", "1", way.path)
 
 
 @pytest.fixture
@@ -40,79 +29,6 @@ def members(platform: RunningPlatform) -> dict[Role, Member]:
     """One person of each role, all with a second factor."""
     made = Staff(platform)
     return {role: made.member(role) for role in Role}
-
-
-def send(member: Member, way: Way) -> tuple[int, str]:
-    """Go a way with an empty form; return status and where it leads."""
-    answer = member.get(path_of(way)) if way.method == "GET" else member.post(path_of(way))
-    return answer.status, answer.headers.get("location", "")
-
-
-@pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("way", [w for w in WAYS if isinstance(w.needs, Right)], ids=name)
-def test_every_way_and_role(members: dict[Role, Member], way: Way, role: Role) -> None:
-    """A way is open to exactly the roles that have its right; 403 is nobody else's answer."""
-    status, _ = send(members[role], way)
-    assert status < 500
-    assert (status == 403) == (way.needs not in rights_of([role]))
-
-
-@pytest.mark.parametrize("way", [w for w in WAYS if w.needs is not Who.ANYBODY], ids=name)
-def test_no_way_for_visitors(platform: RunningPlatform, way: Way) -> None:
-    """Who is not signed in is led to the sign-in, whatever they ask for."""
-    status, to = send(Member(platform), way)
-    assert (status, to.split("?")[0]) == (303, SIGN_IN)
-
-
-@pytest.mark.parametrize("way", [w for w in WAYS if isinstance(w.needs, Right)], ids=name)
-def test_no_way_without_second_factor(staff: Staff, way: Way) -> None:
-    """An admin who has set up no second factor gets nowhere but to setting it up."""
-    user = staff.add(Role.ADMIN)
-    status, to = send(Member(staff.platform, user, token=staff.session(user)), way)
-    assert (status, to) == (303, "/dashboard/profile/second-factor")
-
-
-@pytest.mark.parametrize(
-    "way", [w for w in WAYS if isinstance(w.needs, Right) or w.needs is Who.SIGNED_IN], ids=name
-)
-def test_no_way_with_half_a_session(staff: Staff, way: Way) -> None:
-    """With the password alone, who has a second factor gets no further than its question."""
-    user = staff.add(Role.SUPPORT)
-    staff.factor(user)
-    half = Member(staff.platform, user, token=staff.session(user, passed_totp=False))
-    status, to = send(half, way)
-    assert (status, to.split("?")[0]) in {(303, "/dashboard/code"), (303, SIGN_IN)}
-
-
-@pytest.mark.parametrize(
-    "way", [w for w in WAYS if w.method == "POST" and w.needs is not Who.HALF], ids=name
-)
-@pytest.mark.parametrize("forged", ["", "0" * 64, "x", "é"])
-def test_forms_of_others(members: dict[Role, Member], way: Way, forged: str) -> None:
-    """A form without this session's token changes nothing."""
-    body = f"csrf={forged}".encode()
-    assert members[Role.ADMIN].post_raw(path_of(way), body).status == 403
-
-
-@pytest.mark.parametrize("way", [w for w in WAYS if w.method == "POST"], ids=name)
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-    ],
-    ids=lambda headers: next(iter(headers.values())),
-)
-def test_posts_from_elsewhere(
-    members: dict[Role, Member], way: Way, headers: dict[str, str]
-) -> None:
-    """A form sent by a page of another site is refused, though its token were right."""
-    admin = members[Role.ADMIN]
-    answer = admin.post_raw(path_of(way), f"csrf={admin.csrf}".encode(), headers)
-    # Who is signed in is led away from the second factor's question before its form is read.
-    assert answer.status == (303 if way.needs is Who.HALF else 403)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,11 @@ import re
 import shutil
 import subprocess
 from base64 import b64decode
-from collections.abc import Iterator
 from html import unescape
 from typing import Final
 
 import pytest
-import structlog
 
-from sampan import log
 from sampan.codecs import emv_qr, qr_image
 from sampan.codecs.emv_qr import FpsView
 from sampan.domain.fps_account import ATTACHED_MAX
@@ -53,15 +50,6 @@ def amy(platform: RunningPlatform) -> Member:
 def account(platform: RunningPlatform) -> AccountClient:
     """An account that carries references in both places."""
     return add_account(platform)
-
-
-@pytest.fixture(autouse=True)
-def _logs() -> Iterator[None]:
-    """Logs as a server writes them, which look for standard error anew."""
-    structlog.reset_defaults()
-    log.set_up("error", "text")
-    yield
-    structlog.reset_defaults()
 
 
 def path(account: AccountClient, end: str = "") -> str:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
-import structlog
 from sqlalchemy import select
 
 from sampan import log
@@ -23,6 +22,7 @@ from sampan.domain.rights import Role
 from sampan.storage import projects, schema
 from sampan.storage.projects import Card
 from tests.support.client import Body, signed
+from tests.support.logs import plain
 from tests.support.merchant import Merchant
 from tests.support.platform import SALE, ProjectClient, RunningPlatform
 from tests.support.staff import Member, Staff, text_of
@@ -61,10 +61,9 @@ def _far_ahead(platform: RunningPlatform) -> None:
 @pytest.fixture
 def logs() -> Iterator[None]:
     """Logs as a server writes them, which look for standard error anew."""
-    structlog.reset_defaults()
     log.set_up("error", "text")
     yield
-    structlog.reset_defaults()
+    plain()
 
 
 def card(platform: RunningPlatform, project_id: int) -> Card:

@@ -262,13 +262,8 @@ class TestPaymentLists(StoreSuite):
         self.check(story)
 
     @pytest.mark.parametrize("looks", [1, 7])
-    def test_bounded_looks(
-        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, looks: int
-    ) -> None:
+    def test_bounded_looks(self, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
         """However few rows a page looks through, all pages together are the list, in order."""
-        if looks == 1:
-            # The longest, and it takes no branch that the other does not take.
-            request.getfixturevalue("unmeasured")
         monkeypatch.setattr(lists, "LOOKS_MAX", looks)
 
         async def story(store: Store) -> None:

@@ -43,6 +43,7 @@ from sampan.storage.engine import Store
 from sampan.storage.open import open_store
 from sampan.testing import serving
 from sampan.testing.provider_suite import Harness, ProviderSuite, ScriptedHttp
+from tests.support.databases import sqlite_in
 
 SECRET = "between bank and platform"
 TIMEOUT_S = 10.0
@@ -121,7 +122,7 @@ async def sandbox(timeout_s: float = TIMEOUT_S) -> AsyncIterator[SandboxHarness]
     receiver = Receiver(clock)
     app = Starlette(routes=[Route("/notifications/sandbox", receiver.take, methods=["POST"])])
     with TemporaryDirectory() as folder:
-        store = await open_store(f"sqlite:///{folder}/bank.db", clock)
+        store = await open_store(sqlite_in(Path(folder)), clock, migrated=True)
         async with serving(app) as url:
             bank = Bank(
                 store, clock, secret=SECRET, notify_url=f"{url}/notifications/sandbox", http=http

@@ -14,7 +14,7 @@ from tests.fault.lives import Databases, World, living, world
 from tests.fault.stories import PAID, Story, live
 from tests.support.merchant import Merchant
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.slow
 
 AT_ONCE = 2
 BACK_US = -8 * HOUR_US

@@ -16,7 +16,7 @@ from tests.fault.audit import books_faults, payment_faults
 from tests.fault.lives import KILLED, Databases, Shop, living, until, world
 from tests.support.merchant import Act, Merchant
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("SAMPAN_FAULT_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 CONNECTIONS = 32

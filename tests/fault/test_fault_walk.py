@@ -29,7 +29,7 @@ from tests.fault.stories import (
 from tests.fault.victim import MERCHANT
 from tests.support.merchant import Merchant
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.slow
 
 TAKEN = {
     "ran Gate.sale#1",

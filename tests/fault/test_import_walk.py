@@ -143,7 +143,6 @@ def lived(flow: FlowWorld, number: int, *, die_at: int) -> tuple[int, dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
 def test_import_survives_a_death_at_every_step(database_url: str) -> None:
     """Wherever it dies, the end is that of an undisturbed life, on each engine."""
     with open_world(database_url) as flow:

@@ -345,7 +345,6 @@ def audit(tx: Tx, book: Book) -> Counter[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
 def test_book_of_credits(sqlite_template: Path, tmp_path: Path) -> None:
     """Every sum ends where it belongs: with its payment, back, or before people with its reason."""
     file = shutil.copyfile(sqlite_template, tmp_path / "sampan.db")

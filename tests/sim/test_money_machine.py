@@ -378,7 +378,6 @@ class MoneyMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
 def test_money_in_any_order(sqlite_template: Path) -> None:
     """Random months: every invariant holds after every step."""
     MoneyMachine.template = sqlite_template

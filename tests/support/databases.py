@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sampan.clock import Clock, SystemClock
 from sampan.storage import open as opening
@@ -18,3 +21,19 @@ async def open_store(url: str, clock: Clock | None = None) -> AsyncIterator[Stor
         yield store
     finally:
         await store.close()
+
+
+def sqlite_in(folder: Path) -> str:
+    """Make a SQLite database in a folder, migrated and empty; return its `database_url`."""
+    path = folder / "sampan.db"
+    path.write_bytes(migrated_sqlite())
+    return f"sqlite:///{path}"
+
+
+@functools.cache
+def migrated_sqlite() -> bytes:
+    """Return the file of a migrated, empty SQLite database; made once, since it takes a while."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        opening.prepare(f"sqlite:///{path}")
+        return path.read_bytes()

@@ -52,16 +52,19 @@ SALE: Final = "/v2/payment/banks/hk-qr/sale"
 STATUS: Final = "/v2/payment/status"
 MASTER_KEY: Final = "a key of tests, long enough"
 _POLL_S: Final = 0.005
+_POLL_S_MAX: Final = 0.04
+"""What takes longer is asked for less often: a platform that is asked all the time is slow."""
 _numbers = itertools.count(1)
 
 
 def until(found: Callable[[], Result | None], *, timeout_s: float = WAIT_S) -> Result:
     """Ask again and again until the answer is true, and return it. For what nobody announces."""
     never = threading.Event()
-    end_s = time.monotonic() + timeout_s
+    end_s, wait_s = time.monotonic() + timeout_s, _POLL_S
     while not (answer := found()):
         assert time.monotonic() < end_s, f"still {answer!r} after {timeout_s} s"
-        never.wait(_POLL_S)
+        never.wait(wait_s)
+        wait_s = min(2 * wait_s, _POLL_S_MAX)
     return answer
 
 

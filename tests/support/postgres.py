@@ -30,12 +30,15 @@ class PostgresServer:
         self._url = make_url(url).set(drivername="postgresql")
         self._made = 0
         self._template = f"{_PREFIX}_template"
+        # One line for all: the server starts a process for each.
+        self._line = psycopg.connect(
+            self._address(self._url.database or "postgres"), autocommit=True
+        )
         self._do("CREATE DATABASE {}", self._template)
         self._copy = "CREATE DATABASE {} TEMPLATE {}"
-        with psycopg.connect(self._address(self._url.database or "postgres")) as line:
-            if line.info.server_version >= STRATEGIES_SINCE:
-                # Writing the whole template into the log takes half as long again.
-                self._copy += " STRATEGY file_copy"
+        if self._line.info.server_version >= STRATEGIES_SINCE:
+            # Writing the whole template into the log takes half as long again.
+            self._copy += " STRATEGY file_copy"
         opening.prepare(self._address(self._template))
 
     @contextmanager
@@ -55,14 +58,14 @@ class PostgresServer:
     def close(self) -> None:
         """Drop the template; the server itself belongs to who started it."""
         self._do("DROP DATABASE {} WITH (FORCE)", self._template)
+        self._line.close()
 
     def _address(self, name: str) -> str:
         url: URL = self._url.set(database=name)
         return url.render_as_string(hide_password=False)
 
     def _do(self, statement: str, *names: str) -> None:
-        with psycopg.connect(self._address(self._url.database or "postgres"), autocommit=True) as c:
-            c.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        self._line.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @contextmanager

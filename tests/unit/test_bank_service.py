@@ -29,6 +29,7 @@ from sampan.storage import schema
 from sampan.storage.engine import Store
 from sampan.storage.open import open_store
 from sampan.testing import serving
+from tests.support.databases import sqlite_in
 
 SECRET = "between bank and platform"
 TIMEOUT_S = 20.0
@@ -119,7 +120,7 @@ def with_world(check: Callable[[World], Awaitable[None]]) -> None:
         http = Outbound(Policy(allow_private=True))
         app = Starlette()
         with TemporaryDirectory() as folder:
-            store = await open_store(f"sqlite:///{Path(folder)}/bank.db", clock)
+            store = await open_store(sqlite_in(Path(folder)), clock, migrated=True)
             async with serving(app) as url:
                 bank = Bank(store, clock, secret=SECRET, notify_url=f"{url}/notices", http=http)
                 world = World(bank, store, clock, http, url)

@@ -19,6 +19,7 @@ from sampan.clock import Clock, ManualClock, SystemClock
 from sampan.errors import FieldFault, Refusal
 from sampan.money import from_text, to_display, to_text
 from sampan.settings import Settings
+from tests.support.logs import plain
 
 currencies = st.sampled_from(["HKD", "CNY"])
 
@@ -116,7 +117,7 @@ def fresh_logs() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
-    structlog.reset_defaults()
+    plain()
     root.handlers[:] = handlers
     root.setLevel(level)
 

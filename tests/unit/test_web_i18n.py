@@ -82,10 +82,9 @@ def test_catalogue_is_brought_in_step() -> None:
     assert in_step(written) == written
 
 
-@pytest.mark.parametrize("code", i18n.LANGUAGES)
-def test_every_template_compiles(code: str) -> None:
-    """No template has an error that only its first visitor would see."""
-    made = environment(code)
+def test_every_template_compiles() -> None:
+    """No template has an error that only its first visitor would see; languages differ in texts."""
+    made = environment(i18n.DEFAULT)
     names = [path.relative_to(TEMPLATES_FOLDER).as_posix() for path in TEMPLATES_FOLDER.rglob("*")]
     assert [made.get_template(name) for name in names if name.endswith(".html")]
 
