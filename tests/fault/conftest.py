@@ -9,7 +9,6 @@ import pytest
 
 from tests.fault.lives import SECRET, Databases
 from tests.support.merchant import Merchant
-from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -25,14 +24,6 @@ def databases(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: P
 def sqlite_databases(sqlite_template: Path, tmp_path: Path) -> Databases:
     """Databases of the default engine."""
     return Databases(tmp_path, None, sqlite_template)
-
-
-@pytest.fixture
-def postgres_databases(
-    postgres_server: PostgresServer, sqlite_template: Path, tmp_path: Path
-) -> Databases:
-    """Databases of PostgreSQL."""
-    return Databases(tmp_path, postgres_server, sqlite_template)
 
 
 @pytest.fixture

@@ -177,13 +177,9 @@ def test_a_credit_notice_survives_a_kill_at_every_step(
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.postgres
 def test_a_bank_file_survives_a_kill_at_every_step(
-    postgres_databases: Databases, merchant: Merchant, tmp_path: Path
+    databases: Databases, merchant: Merchant, tmp_path: Path
 ) -> None:
-    """From the file of a real account's bank on: every entry counts once, wherever it dies.
-
-    SQLite is spared the time: see `test_import_walk`, and `tests/api/test_statements.py`.
-    """
-    faults = asyncio.run(walk(postgres_databases, merchant, tmp_path, story=TOLD_BY_FILE))
+    """From the file of a real account's bank on: every entry counts once, wherever it dies."""
+    faults = asyncio.run(walk(databases, merchant, tmp_path, story=TOLD_BY_FILE))
     assert not faults, "\n".join(faults)

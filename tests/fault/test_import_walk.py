@@ -1,10 +1,9 @@
 """The import walk: whoever reads a bank file in dies before and after every single transaction.
 
 Between two transactions nothing but the database remembers, so dying there is what a kill does; a
-kill inside of one is its rollback. Real processes are killed in `test_fault_walk.py` on PostgreSQL
-and in `tests/api/test_statements.py` on SQLite. Afterwards somebody else goes on, and the end must
-be that of an undisturbed life. All lives share a database, since making one takes longer than a
-life; each has an account and a payment of its own.
+kill inside of one is its rollback. Real processes are killed in `test_fault_walk.py`. Afterwards
+somebody else goes on, and the end must be that of an undisturbed life. All lives share a database,
+since making one takes longer than a life; each has an account and a payment of its own.
 """
 
 from __future__ import annotations
