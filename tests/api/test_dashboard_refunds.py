@@ -242,7 +242,9 @@ def test_from_file_to_debit(amy: Member, fin: Member, world: RefundWorld) -> Non
     assert f"/dashboard/refunds/{first.id}" in listed
     assert f"/dashboard/refunds/{second.id}" not in listed
     world.debit(first)
-    card = text_of(fin.get(f"/refunds/{first.id}"))
+    page = fin.get(f"/refunds/{first.id}")
+    assert '<a href="/dashboard/credits" aria-current="page">' in page.raw.decode()
+    card = text_of(page)
     assert "Paid back" in card
     assert "a debit in the bank's file" in card
     assert "It was put into a file for the bank In a file for the bank Amy Wong" in card
