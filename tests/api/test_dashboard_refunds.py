@@ -102,6 +102,7 @@ def test_see_then_decide(amy: Member, fin: Member, world: RefundWorld) -> None:
     form = amy.get(path_of(credit)).raw.decode()
     for value in ("100.00", "CHAN TAI MAN", "987654321", "024"):
         assert f'value="{value}"' in form
+    assert f"/dashboard{path_of(credit)}" in amy.get(f"/payments/{credit.payment}").raw.decode()
     part = {"amount": "40.00", "left": "10000", **TO_PAYER}
     said = text_of(amy.post(path_of(credit), **part))
     assert "HK$60.00 of its money could still be paid back after this" in said
@@ -202,6 +203,9 @@ def test_second_person(amy: Member, ben: Member, platform: RunningPlatform) -> N
     assert world.refunds(credit) == []
     assert to(amy.post(path_of(credit), **fields, **SURE)) == f"/credits/{credit.id}"
     listed = amy.get("/refunds").raw.decode()
+    short = amy.get(f"/payments/{credit.payment}")
+    assert "Pay money back : HK$100.00 to WONG SIU MING" in text_of(short)
+    assert "/approve" not in short.raw.decode()
     proposal = re.search(r'href="/dashboard(/credits/decisions/\d+)">[^<]*WONG SIU MING', listed)
     assert proposal is not None
     shown = text_of(ben.get(proposal[1]))
