@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import pytest
 
+from sampan.dashboard import refund_list
 from sampan.domain.rights import Role
 from sampan.flow.refund_records import reference_of
 from sampan.storage.credits import Credit
@@ -270,6 +273,12 @@ def test_files_that_cannot_be(amy: Member, platform: RunningPlatform, world: Ref
         return text_of(answer)
 
     assert "Tick the refunds that the file is to have." in said("csv")
+    here = amy.get("/refunds", status="approved").raw.decode()
+    assert 'action="/dashboard/refunds/files?status=approved"' in here
+    mixed = {"refund": [one.id, other.id], "format": "csv"}
+    again = amy.post("/refunds/files?status=approved", **mixed).raw.decode()
+    assert 'aria-current="true">Not sent to the bank' in again
+    assert len(re.findall(r'name="refund"[^>]* checked>', again)) == 2
     assert "Choose a kind of file." in said("", one)
     assert "one account and one currency" in said("csv", one, other)
     assert "this account has none here" in said("pain.001", other)
@@ -294,6 +303,26 @@ def test_list_filters(amy: Member, world: RefundWorld) -> None:
     for odd in ("", "x", "-1", "9" * 400, "茶", "\x00"):
         for name in ("status", "file", "after"):
             assert amy.get("/refunds", **{name: odd}).status == 200
+
+
+def test_pages(amy: Member, world: RefundWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page after page the list, and the CSV in one, show each refund of a file once."""
+    made = [refunded(amy, world, world.paid(f"R-2{n}"), "1.00") for n in range(3)]
+    number = filed(amy, *made, form="csv")
+    monkeypatch.setattr(refund_list, "ROWS_COUNT", 1)
+    monkeypatch.setattr(refund_list, "CSV_ROWS_COUNT", 1)
+    seen, query = [], f"file={number}"
+    while query:
+        page = amy.get("/refunds", **dict(parse_qsl(query))).raw.decode()
+        seen += re.findall(r'href="/dashboard/refunds/(\d+)"', page)
+        older = re.search(r'rel="next" href="\?([^"]+)"', page)
+        query = unescape(older[1]) if older else ""
+    assert seen == [str(one.id) for one in reversed(made)]
+    lines = amy.get("/refunds.csv", file=number).raw.decode().strip().splitlines()
+    references = [reference_of(one) for one in reversed(made)]
+    assert [reference in line for reference, line in zip(references, lines[1:], strict=True)] == [
+        True
+    ] * 3
 
 
 # --- what became of it ---------------------------------------------------------------------------
