@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import pytest
 
+from sampan.dashboard import refund_list
 from sampan.domain.rights import Role
 from sampan.flow.refund_records import reference_of
 from sampan.storage.credits import Credit
@@ -102,6 +105,7 @@ def test_see_then_decide(amy: Member, fin: Member, world: RefundWorld) -> None:
     form = amy.get(path_of(credit)).raw.decode()
     for value in ("100.00", "CHAN TAI MAN", "987654321", "024"):
         assert f'value="{value}"' in form
+    assert f"/dashboard{path_of(credit)}" in amy.get(f"/payments/{credit.payment}").raw.decode()
     part = {"amount": "40.00", "left": "10000", **TO_PAYER}
     said = text_of(amy.post(path_of(credit), **part))
     assert "HK$60.00 of its money could still be paid back after this" in said
@@ -202,6 +206,9 @@ def test_second_person(amy: Member, ben: Member, platform: RunningPlatform) -> N
     assert world.refunds(credit) == []
     assert to(amy.post(path_of(credit), **fields, **SURE)) == f"/credits/{credit.id}"
     listed = amy.get("/refunds").raw.decode()
+    short = amy.get(f"/payments/{credit.payment}")
+    assert "Pay money back : HK$100.00 to WONG SIU MING" in text_of(short)
+    assert "/approve" not in short.raw.decode()
     proposal = re.search(r'href="/dashboard(/credits/decisions/\d+)">[^<]*WONG SIU MING', listed)
     assert proposal is not None
     shown = text_of(ben.get(proposal[1]))
@@ -242,7 +249,9 @@ def test_from_file_to_debit(amy: Member, fin: Member, world: RefundWorld) -> Non
     assert f"/dashboard/refunds/{first.id}" in listed
     assert f"/dashboard/refunds/{second.id}" not in listed
     world.debit(first)
-    card = text_of(fin.get(f"/refunds/{first.id}"))
+    page = fin.get(f"/refunds/{first.id}")
+    assert '<a href="/dashboard/credits" aria-current="page">' in page.raw.decode()
+    card = text_of(page)
     assert "Paid back" in card
     assert "a debit in the bank's file" in card
     assert "It was put into a file for the bank In a file for the bank Amy Wong" in card
@@ -264,6 +273,12 @@ def test_files_that_cannot_be(amy: Member, platform: RunningPlatform, world: Ref
         return text_of(answer)
 
     assert "Tick the refunds that the file is to have." in said("csv")
+    here = amy.get("/refunds", status="approved").raw.decode()
+    assert 'action="/dashboard/refunds/files?status=approved"' in here
+    mixed = {"refund": [one.id, other.id], "format": "csv"}
+    again = amy.post("/refunds/files?status=approved", **mixed).raw.decode()
+    assert 'aria-current="true">Not sent to the bank' in again
+    assert len(re.findall(r'name="refund"[^>]* checked>', again)) == 2
     assert "Choose a kind of file." in said("", one)
     assert "one account and one currency" in said("csv", one, other)
     assert "this account has none here" in said("pain.001", other)
@@ -288,6 +303,26 @@ def test_list_filters(amy: Member, world: RefundWorld) -> None:
     for odd in ("", "x", "-1", "9" * 400, "茶", "\x00"):
         for name in ("status", "file", "after"):
             assert amy.get("/refunds", **{name: odd}).status == 200
+
+
+def test_pages(amy: Member, world: RefundWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page after page the list, and the CSV in one, show each refund of a file once."""
+    made = [refunded(amy, world, world.paid(f"R-2{n}"), "1.00") for n in range(3)]
+    number = filed(amy, *made, form="csv")
+    monkeypatch.setattr(refund_list, "ROWS_COUNT", 1)
+    monkeypatch.setattr(refund_list, "CSV_ROWS_COUNT", 1)
+    seen, query = [], f"file={number}"
+    while query:
+        page = amy.get("/refunds", **dict(parse_qsl(query))).raw.decode()
+        seen += re.findall(r'href="/dashboard/refunds/(\d+)"', page)
+        older = re.search(r'rel="next" href="\?([^"]+)"', page)
+        query = unescape(older[1]) if older else ""
+    assert seen == [str(one.id) for one in reversed(made)]
+    lines = amy.get("/refunds.csv", file=number).raw.decode().strip().splitlines()
+    references = [reference_of(one) for one in reversed(made)]
+    assert [reference in line for reference, line in zip(references, lines[1:], strict=True)] == [
+        True
+    ] * 3
 
 
 # --- what became of it ---------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def _file_and_pay(page: Page, refunding: RefundWorld, credit: Credit, folder: Pa
     page.goto("/dashboard/refunds?status=approved")
     _look(page)
     page.check(f"[name=refund][value='{refund.id}']")
-    page.click("form[action$='/refunds/files'] button")
+    page.click("form[action*='/refunds/files'] button")
     page.wait_for_url(re.compile(r"/refunds\?file=\d+"))
     with page.expect_download() as got:
         page.click(".decide a[download]")

@@ -31,7 +31,7 @@ from sampan.domain.payment import Payment
 from sampan.domain.rights import Right
 from sampan.domain.statuses import WAITING
 from sampan.errors import Refusal
-from sampan.flow import credit_decisions, credit_views, delivery, telling
+from sampan.flow import credit_decisions, credit_views, delivery, refund_records, telling
 from sampan.storage import callbacks, decisions, journal, payments, projects, users
 from sampan.storage import credits as kept
 from sampan.storage.callbacks import Callback
@@ -60,6 +60,7 @@ class Card:
     project: str
     waiting: Sequence[Credit] = field(default_factory=tuple)
     reasons: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    left: Mapping[int, int] = field(default_factory=dict)
     proposals: Sequence[Decision] = ()
     needs_two: bool = False
     people: Mapping[str, str] = field(default_factory=dict)
@@ -231,10 +232,22 @@ def _read(tx: Tx, visit: Visit, *, key: int) -> Card | None:
         project=project,
         waiting=_waiting(tx, payment),
         reasons=credit_views.reasons_of(tx, past.credits),
+        left=_left(tx, visit, past.credits),
         proposals=[one for one in made if one.status == "proposed"],
         needs_two=credit_decisions.needs_two(tx, wish, find_project=find_project),
         people=people_names(users.every(tx)),
     )
+
+
+def _left(tx: Tx, visit: Visit, found: Sequence[Credit]) -> dict[int, int]:
+    """Return credit → what can be refunded of the payment's money, where something can."""
+    find_project = visit.desk.find_project
+    left = {
+        one.id: refund_records.left_of(tx, one, find_project=find_project)
+        for one in found
+        if one.status == "applied"
+    }
+    return {key: left_minor for key, left_minor in left.items() if left_minor}
 
 
 def _waiting(tx: Tx, payment: Payment) -> list[Credit]:

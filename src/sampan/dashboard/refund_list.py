@@ -102,6 +102,7 @@ async def show(visit: Visit, *, fault: str = "", chosen: Sequence[int] = ()) -> 
     found = await visit.desk.store.read(look)
     context = _context(visit, asked, found=found) | {
         "after": after,
+        "here": asked.query(after=place_text(after)),
         "fault": fault,
         "ticked": chosen,
         "format": visit.text("format"),

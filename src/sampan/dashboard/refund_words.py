@@ -7,6 +7,7 @@ from sampan.dashboard.account_forms import KINDS as PROXIES
 from sampan.dashboard.account_forms import PROXY_FAULTS
 from sampan.domain.fps_account import ProxyKind
 from sampan.domain.refunds import PayeeKind
+from sampan.flow import refund_debits
 from sampan.web.i18n import mark
 
 STATUSES: Final[Mapping[str, tuple[str, str]]] = {
@@ -52,9 +53,9 @@ NOT_CHECKED: Final = mark("Tick this if you are sure; otherwise nothing goes out
 
 OTHER_ALARM: Final = mark("The bank told of it what does not fit: %(id)s")
 ALARMS: Final[Mapping[str, str]] = {
-    "the bank paid another sum": mark("The bank paid another sum under this reference: %(id)s"),
-    "paid once more": mark("The bank paid it once more: %(id)s"),
-    "paid, but given up before": mark("The bank paid it, though it had been given up: %(id)s"),
-    "came back unexpectedly": mark("Money came back that fits no paid refund: %(id)s"),
+    refund_debits.OTHER_SUM: mark("The bank paid another sum under this reference: %(id)s"),
+    refund_debits.PAID_TWICE: mark("The bank paid it once more: %(id)s"),
+    refund_debits.GIVEN_UP: mark("The bank paid it, though it had been given up: %(id)s"),
+    refund_debits.CAME_BACK: mark("Money came back that fits no paid refund: %(id)s"),
 }
 """What the journal says when the bank's word does not fit a refund → a sentence with its id."""

@@ -16,6 +16,11 @@ from sampan.storage.engine import Tx
 from sampan.storage.journal import Entry
 from sampan.storage.refunds import Refund
 
+OTHER_SUM: Final = "the bank paid another sum"
+PAID_TWICE: Final = "paid once more"
+GIVEN_UP: Final = "paid, but given up before"
+CAME_BACK: Final = "came back unexpectedly"
+"""What alarms say, with the bank's id behind it."""
 _NAMED_MAX: Final = 200
 """Ids that the texts of one debit may name, most of them by chance."""
 
@@ -46,18 +51,18 @@ def take_debit(
     if not first(tx, where, told, now_us=step.now_us):
         return Taken(Outcome.REPEATED, named.credit)
     if (told.amount_minor, told.currency) != (named.amount_minor, named.currency):
-        _alarm(tx, named, f"the bank paid another sum: {told.bank_txn_id}", step=step)
+        _alarm(tx, named, f"{OTHER_SUM}: {told.bank_txn_id}", step=step)
         return None
     if named.status is RefundStatus.CONFIRMED:
         if named.debit or (named.bank_txn_id and named.bank_txn_id != told.bank_txn_id):
-            _alarm(tx, named, f"paid once more: {told.bank_txn_id}", step=step)
+            _alarm(tx, named, f"{PAID_TWICE}: {told.bank_txn_id}", step=step)
             return None
         # The time stays: it is that of the books.
         debit = {"debit": told.identity, "bank_txn_id": told.bank_txn_id}
         refunds.move(tx, named, msgspec.structs.replace(named, **debit))
         return Taken(Outcome.REPEATED, named.credit)
     if not refund_records.can_pay(tx, named):
-        _alarm(tx, named, f"paid, but given up before: {told.bank_txn_id}", step=step)
+        _alarm(tx, named, f"{GIVEN_UP}: {told.bank_txn_id}", step=step)
         return None
     refund_records.pay(tx, named, debit=told.identity, bank_txn_id=told.bank_txn_id, step=step)
     return Taken(Outcome.REFUNDED, named.credit)
@@ -72,7 +77,7 @@ def take_return(tx: Tx, where: Where, told: Told, *, step: Step) -> Taken | None
         return Taken(Outcome.REPEATED, named.credit)
     same = (told.amount_minor, told.currency) == (named.amount_minor, named.currency)
     if not same or named.status is not RefundStatus.CONFIRMED:
-        _alarm(tx, named, f"came back unexpectedly: {told.bank_txn_id}", step=step)
+        _alarm(tx, named, f"{CAME_BACK}: {told.bank_txn_id}", step=step)
         return None
     refund_records.came_back(tx, named, step=step)
     return Taken(Outcome.CAME_BACK, named.credit)
