@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -326,14 +327,24 @@ class _Serving:
 def running(database_url: str, **settings: object) -> Iterator[RunningPlatform]:
     """Run a platform on a database as long as the block lasts, workers and sandbox bank included.
 
-    Callbacks may go to this machine unless `settings` say otherwise.
+    Callbacks may go to this machine, and reports into a folder that goes in the end, unless
+    `settings` say otherwise.
     """
+    with (
+        TemporaryDirectory(prefix="sampan-reports-") as reports,
+        _serving(database_url, {"reports_folder": reports} | settings) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def _serving(database_url: str, settings: Mapping[str, object]) -> Iterator[RunningPlatform]:
     clock = TravelClock()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     wanted = {"master_key": MASTER_KEY, "allow_private_callbacks": True, "log_level": "error"}
     chosen = Settings.model_validate(
-        {"database_url": database_url, "port": port} | wanted | settings
+        {"database_url": database_url, "port": port} | wanted | dict(settings)
     )
     app = create_app(chosen, clock)
     serving = _Serving(app, port)

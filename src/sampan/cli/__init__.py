@@ -4,6 +4,7 @@ Whatever a command needs beyond Typer it imports when it runs, so that `--help`,
 answer at once. Exit codes: 0 done, 1 refused or failed, 2 called wrongly.
 """
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -40,6 +41,9 @@ from sampan.cli.common import Failed, complain
 from sampan.errors import Refusal, SetupError, Unavailable
 
 INTERRUPTED = 130
+COLLECT_AFTER = 20_000
+"""New objects between two looks of the garbage collector; Python's own 700 are for a program that
+makes garbage, and what a command makes first are the modules that it needs."""
 
 app = typer.Typer(
     name="sampan",
@@ -98,6 +102,7 @@ def _options(
 
 def main() -> None:
     """Run a command and exit; what may go wrong becomes one line on standard error."""
+    gc.set_threshold(COLLECT_AFTER)
     try:
         app(prog_name="sampan")
     except Failed as failed:
