@@ -92,7 +92,14 @@ def credit(key: int, **changes: Any) -> Row:  # noqa: ANN401 - values of columns
     row |= {"status": "unapplied", "amount_minor": 10_000, "currency": "HKD", "reference": ""}
     row |= {"payer_name": "", "payment": None, "booked_us": 1, "received_us": 1}
     row |= {"identity": f"t-{key}", "part": 0, "parent": None, "source": "notice"}
-    row |= {"import_id": None, "booked_to_us": 1, "payer_account": "", "texts": "[]", "found": ""}
+    row |= {
+        "import_id": None,
+        "booked_to_us": 1,
+        "payer_account": "",
+        "texts": "[]",
+        "found": "",
+        "refunded_minor": 0,
+    }
     return row | {"updated_us": 1} | changes
 
 
