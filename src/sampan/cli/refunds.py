@@ -157,7 +157,8 @@ def make_file(filed: Filed) -> None:
     if filed.as_json:
         emit({"file": made.id, "refunds": made.refunds_count, "path": str(path)})
     else:
-        stdout().print(f"{made.refunds_count} refunds are in {path} (file {made.id}).")
+        told = "1 refund is" if made.refunds_count == 1 else f"{made.refunds_count} refunds are"
+        stdout().print(f"{told} in {path} (file {made.id}).")
 
 
 @refunds.command("confirm")
