@@ -26,19 +26,13 @@ import pytest
 from sampan.codecs import qr_image
 from sampan.codecs.signature import sign, verify
 from tests.support import commands
+from tests.support.ports import free_port
 
 SECRET = "a secret of the tea house"
 WAIT_S = 30.0
 PAYLOAD = (
     "00020101021226280012hk.com.hkicl0208102938405204000053033445406100.005802HK5902NA6002HK6304"
 )
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def ask(

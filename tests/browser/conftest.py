@@ -24,6 +24,7 @@ from sampan.shop.orders import Order
 from sampan.storage import open as opening
 from sampan.storage import projects
 from sampan.storage.vault import Vault
+from tests.support.ports import free_port
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -90,12 +91,6 @@ class World:
         self.loop.call_soon_threadsafe(change)
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def _prepare(settings: Settings) -> None:
     """Make the database with the shop's project in it."""
     clock = SystemClock()
@@ -141,7 +136,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     settings = Settings(
         database_url=f"sqlite:///{folder}/sampan.db",
         master_key=MASTER_KEY,
-        port=_free_port(),
+        port=free_port(),
         allow_private_callbacks=True,
         demo_shop_project=PROJECT_ID,
     )

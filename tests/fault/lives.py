@@ -32,6 +32,7 @@ from sampan.storage import projects, schema
 from tests.fault.victim import MASTER_KEY, Event, Life, set_clock
 from tests.support.client import signed
 from tests.support.merchant import Merchant, Received
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -270,9 +271,7 @@ class Home:
     _keeping: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def steps_file(self) -> Path:

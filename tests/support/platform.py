@@ -46,6 +46,7 @@ from sampan.storage.engine import Tx
 from sampan.storage.projects import NewSecret
 from tests.support.client import Answer, Body, Client, signed
 from tests.support.merchant import WAIT_S
+from tests.support.ports import free_port
 
 Result = TypeVar("Result")
 
@@ -340,8 +341,7 @@ def running(database_url: str, **settings: object) -> Iterator[RunningPlatform]:
 @contextmanager
 def _serving(database_url: str, settings: Mapping[str, object]) -> Iterator[RunningPlatform]:
     clock = TravelClock()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     wanted = {"master_key": MASTER_KEY, "allow_private_callbacks": True, "log_level": "error"}
     chosen = Settings.model_validate(
         {"database_url": database_url, "port": port} | wanted | dict(settings)
