@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import urlencode
 
 from tests.bench import load, world
+from tests.support.ports import free_port
 
 WARM_COUNT = 1_500
 ROUND_COUNT = 3_000
@@ -100,7 +101,7 @@ def _charges(count: int, _prefix: str) -> list[bytes]:
 
 
 async def _against_mock(database: str, folder: str) -> Ratios:
-    port = world.free_port()
+    port = free_port()
     with _mock(folder, port):
         await world.reachable(port)
         async with world.platform(database, workers=False) as own:

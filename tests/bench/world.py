@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from sampan.storage import projects
 from sampan.storage.open import open_store
 from sampan.storage.vault import Vault
 from tests.bench import load
+from tests.support.ports import free_port
 from tests.support.postgres import running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,13 +29,6 @@ SECRET = "a secret of the benchmarks"
 MASTER_KEY = "the master key of the benchmarks"
 SALE_PATH = "/v2/payment/banks/hk-qr/sale"
 START_S_MAX = 60.0
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def sale(payment_id: str, path: str = SALE_PATH) -> bytes:

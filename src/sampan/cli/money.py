@@ -73,7 +73,7 @@ def split(
     from sampan.domain.money_decisions import Part, Split
 
     async def wish(at: Desk) -> "Wish":
-        found = await _credit(at, credit_id)
+        found = await find_credit(at, credit_id)
         made = []
         for text in parts:
             amount, _, payment = text.partition("=")
@@ -170,29 +170,31 @@ def just(wish: "Wish") -> Callable[[Desk], Any]:
 
 def decide(wish: Callable[[Desk], Any], *, by: str, why: str, as_json: bool) -> None:
     """Make a decision, and say what became of it; `wish` is asked with the database open."""
+    _say(run(decided(wish, by=by, why=why)), as_json=as_json)
 
-    async def decided() -> "Decision":
-        from sampan.flow import credit_decisions
 
-        async with desk() as at:
-            wanted = await wish(at)
-            step = _step(at, by, why=why)
-            return await at.store.transact(
-                lambda tx: credit_decisions.decide(
-                    tx, wanted, find_project=at.projects.in_tx, step=step
-                )
+async def decided(wish: Callable[[Desk], Any], *, by: str, why: str) -> "Decision":
+    """Make a decision; `wish` is asked with the database open."""
+    from sampan.flow import credit_decisions
+
+    async with desk() as at:
+        wanted = await wish(at)
+        step = step_of(at, by, why=why)
+        return await at.store.transact(
+            lambda tx: credit_decisions.decide(
+                tx, wanted, find_project=at.projects.in_tx, step=step
             )
-
-    _say(run(decided()), as_json=as_json)
+        )
 
 
 async def _acted(act: "Callable[[Tx, Desk, Step], Decision]", *, by: str, why: str) -> "Decision":
     async with desk() as at:
-        step = _step(at, by, why=why)
+        step = step_of(at, by, why=why)
         return await at.store.transact(lambda tx: act(tx, at, step))
 
 
-def _step(at: Desk, by: str, *, why: str) -> "Step":
+def step_of(at: Desk, by: str, *, why: str) -> "Step":
+    """Return what somebody of the staff does now; nobody's where `by` is blank."""
     from sampan.flow.settle import Step
 
     return Step(at.clock.now_us(), f"staff:{by}" if by.strip() else "", why)
@@ -228,7 +230,8 @@ async def payment_key(at: Desk, text: str) -> int:
     return found.key
 
 
-async def _credit(at: Desk, credit_id: int) -> Any:  # noqa: ANN401 - a credit
+async def find_credit(at: Desk, credit_id: int) -> Any:  # noqa: ANN401 - a credit
+    """Return a credit. Raises `Failed`."""
     from sampan.storage import credits as kept
 
     found = await at.read(lambda tx: kept.find(tx, credit_id))
@@ -252,7 +255,7 @@ async def _show(credit_id: int) -> dict[str, Any]:
     from sampan.flow import credit_views
 
     async with desk() as at:
-        found = await _credit(at, credit_id)
+        found = await find_credit(at, credit_id)
 
         def look(tx: "Tx") -> dict[str, Any]:
             shown = credit_views.view(tx, found)

@@ -18,13 +18,13 @@ from sampan.cli.common import (
     stdout,
     with_options,
 )
+from sampan.cli.money import amount_minor, decided, find_credit, step_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sampan.domain.money_decisions import Refund as Wish
     from sampan.flow.settle import Step
-    from sampan.storage.decisions import Decision
     from sampan.storage.engine import Tx
     from sampan.storage.refunds import Refund, RefundFile
 
@@ -72,7 +72,7 @@ class Asked:
 
 def ask(asked: Asked) -> None:
     """Refund money of a credit; above the project's limit a second person has to approve it."""
-    made = run(_ask(asked))
+    made = run(decided(lambda at: _wish(at, asked), by=asked.by, why=asked.why))
     if asked.as_json:
         emit({"decision": made.id, "status": made.status, "credit": made.credit})
     elif made.status == "proposed":
@@ -218,37 +218,23 @@ def came_back(
     _say(run(_acted(act, by=by, why=why)), as_json=as_json)
 
 
-async def _ask(asked: Asked) -> "Decision":
-    from sampan.flow import credit_decisions
-
-    async with desk() as at:
-        wish = await _wish(at, asked)
-        step = _step(at, asked.by, why=asked.why)
-        return await at.store.transact(
-            lambda tx: credit_decisions.decide(tx, wish, find_project=at.projects.in_tx, step=step)
-        )
-
-
 async def _wish(at: Desk, asked: Asked) -> "Wish":
     from sampan import money
     from sampan.domain.money_decisions import Refund
     from sampan.domain.refunds import payee_of
-    from sampan.storage import credits as kept
 
-    credit = await at.read(lambda tx: kept.find(tx, asked.credit_id))
-    if credit is None:
-        raise Failed(f"there is no credit {asked.credit_id}; see: sampan credits list")
+    credit = await find_credit(at, asked.credit_id)
     values = {"name": asked.to, "kind": asked.kind, "number": asked.number, "bank_code": asked.bank}
+    wanted_minor = amount_minor(asked.amount, credit.currency)
     try:
-        amount_minor = money.from_text(asked.amount, credit.currency)
         payee = payee_of(values)
     except ValueError as error:
         raise Failed(str(error)) from error
-    if not 1 <= amount_minor <= credit.amount_minor:
+    if not 1 <= wanted_minor <= credit.amount_minor:
         raise Failed(f"not more than came, {money.to_text(credit.amount_minor, credit.currency)}")
     return Refund(
         credit=credit.id,
-        amount_minor=amount_minor,
+        amount_minor=wanted_minor,
         payee=payee,
         despite_doubts=asked.despite_doubts,
     )
@@ -266,7 +252,7 @@ async def _make_file(filed: Filed) -> "RefundFile":
             if found is None:
                 raise Failed(f"there is no file {number}")
             return found
-        step = _step(at, filed.by, why="for the bank")
+        step = step_of(at, filed.by, why="for the bank")
 
         def make(tx: "Tx") -> "RefundFile":
             approved = (RefundStatus.APPROVED,)
@@ -282,14 +268,8 @@ async def _acted(act: "Callable[[Tx, Step], Refund]", *, by: str, why: str) -> "
     async with desk() as at:
         if not by.strip() or not why.strip():
             raise Failed("a decision about money needs a person and a reason")
-        step = _step(at, by, why=why)
+        step = step_of(at, by, why=why)
         return await at.store.transact(lambda tx: act(tx, step))
-
-
-def _step(at: Desk, by: str, *, why: str) -> "Step":
-    from sampan.flow.settle import Step
-
-    return Step(at.clock.now_us(), f"staff:{by}" if by.strip() else "", why)
 
 
 def _say(refund: "Refund", *, as_json: bool) -> None:

@@ -235,7 +235,12 @@ def _name(entry: StatementEntry) -> str:
             )
         )
         name = "~" + sha256("\x1f".join(told).encode()).hexdigest()[:32]
-    return f"{name}/{entry.amount_minor:+d}{entry.currency}"
+    return movement_name(name, entry.amount_minor, currency=entry.currency)
+
+
+def movement_name(bank_ref: str, gained_minor: int, *, currency: str) -> str:
+    """Return what every door calls the movement that the bank calls so; a loss is negative."""
+    return f"{bank_ref}/{gained_minor:+d}{currency}"
 
 
 def identity(entry: StatementEntry) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from sampan.codecs.statement import movement_name
 from sampan.domain import events as ev
 from sampan.domain.machine import Move
 from sampan.domain.money_decisions import (
@@ -186,7 +187,7 @@ def _note_reversal(tx: Tx, wish: Note, by: _By) -> int | None:
 
 def _enter(tx: Tx, wish: Enter, by: _By) -> int:
     find_project, step = by
-    named = f"{wish.bank_txn_id}/{wish.amount_minor:+d}{wish.currency}"
+    named = movement_name(wish.bank_txn_id, wish.amount_minor, currency=wish.currency)
     by_hand = f"hand/{tx.new_id()}"
     told = Told(
         identity=named if wish.bank_txn_id else by_hand,

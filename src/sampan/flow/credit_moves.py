@@ -109,7 +109,7 @@ def begin_refund(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Cr
 
     Raises `Refusal` where more would be refunded than came.
     """
-    status = "refunding" if credit.payment is None or credit.status != "applied" else "applied"
+    status = "applied" if credit.status == "applied" else "refunding"
     return _count_refund(tx, credit, amount_minor, status=status, step=step)
 
 
@@ -132,13 +132,12 @@ def pay_refund(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Cred
 
 def take_refund_back(tx: Tx, credit: Credit, *, amount_minor: int, step: Step) -> Credit:
     """Note that the money of a paid refund came back to the account."""
-    if credit.status == "returned":
-        posting = books.returned(sum_of(credit))
-        after = _count_refund(tx, credit, -amount_minor, status="unapplied", step=step)
-    else:
-        posting = books.refunded(sum_of(credit, amount_minor))
-        after = _count_refund(tx, credit, -amount_minor, status=credit.status, step=step)
-    ledger.post(tx, books.undone(posting), credit=credit.id, now_us=step.now_us)
+    is_whole = credit.status == "returned"
+    status = "unapplied" if is_whole else credit.status
+    posting = books.returned if is_whole else books.refunded
+    paid = posting(sum_of(credit, amount_minor))
+    after = _count_refund(tx, credit, -amount_minor, status=status, step=step)
+    ledger.post(tx, books.undone(paid), credit=credit.id, now_us=step.now_us)
     return after
 
 

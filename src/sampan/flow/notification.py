@@ -1,5 +1,6 @@
 """Take a provider's notices in: remember, match, decide, post. All in one transaction each."""
 
+from sampan.codecs.statement import movement_name
 from sampan.domain import events as ev
 from sampan.flow.credits import Told, take_credit
 from sampan.flow.finding import FindProject, Where, named_sale
@@ -33,12 +34,12 @@ def take_notice(
 def told_of(notice: Credit | Reversal | Debit) -> Told:
     """Return a credit, a reversal or a debit as every door tells of money.
 
-    Files name the same movement by the bank's id and the signed sum (`codecs.statement.identity`).
+    Files name the same movement by the bank's id and the signed sum.
     A credit has its bare id beside; what went out has not: a reversal may have the credit's id.
     """
     txn, is_credit = notice.bank_txn_id, isinstance(notice, Credit)
     gained_minor = notice.amount_minor if is_credit else -notice.amount_minor
-    in_files = f"{txn}/{gained_minor:+d}{notice.currency}"
+    in_files = movement_name(txn, gained_minor, currency=notice.currency)
     return Told(
         identity=txn if is_credit else in_files,
         aliases=(in_files,) if is_credit else (),

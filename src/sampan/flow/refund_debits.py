@@ -11,9 +11,8 @@ from sampan.flow import refund_records
 from sampan.flow.credits import Outcome, Taken, Told, first
 from sampan.flow.finding import Where
 from sampan.flow.settle import Step
-from sampan.storage import journal, refunds
+from sampan.storage import refunds
 from sampan.storage.engine import Tx
-from sampan.storage.journal import Entry
 from sampan.storage.refunds import Refund
 
 OTHER_SUM: Final = "the bank paid another sum"
@@ -51,18 +50,18 @@ def take_debit(
     if not first(tx, where, told, now_us=step.now_us):
         return Taken(Outcome.REPEATED, named.credit)
     if (told.amount_minor, told.currency) != (named.amount_minor, named.currency):
-        _alarm(tx, named, f"{OTHER_SUM}: {told.bank_txn_id}", step=step)
+        refund_records.alarm(tx, named, f"{OTHER_SUM}: {told.bank_txn_id}", step=step)
         return None
     if named.status is RefundStatus.CONFIRMED:
         if named.debit or (named.bank_txn_id and named.bank_txn_id != told.bank_txn_id):
-            _alarm(tx, named, f"{PAID_TWICE}: {told.bank_txn_id}", step=step)
+            refund_records.alarm(tx, named, f"{PAID_TWICE}: {told.bank_txn_id}", step=step)
             return None
         # The time stays: it is that of the books.
         debit = {"debit": told.identity, "bank_txn_id": told.bank_txn_id}
         refunds.move(tx, named, msgspec.structs.replace(named, **debit))
         return Taken(Outcome.REPEATED, named.credit)
     if not refund_records.can_pay(tx, named):
-        _alarm(tx, named, f"{GIVEN_UP}: {told.bank_txn_id}", step=step)
+        refund_records.alarm(tx, named, f"{GIVEN_UP}: {told.bank_txn_id}", step=step)
         return None
     refund_records.pay(tx, named, debit=told.identity, bank_txn_id=told.bank_txn_id, step=step)
     return Taken(Outcome.REFUNDED, named.credit)
@@ -77,7 +76,7 @@ def take_return(tx: Tx, where: Where, told: Told, *, step: Step) -> Taken | None
         return Taken(Outcome.REPEATED, named.credit)
     same = (told.amount_minor, told.currency) == (named.amount_minor, named.currency)
     if not same or named.status is not RefundStatus.CONFIRMED:
-        _alarm(tx, named, f"{CAME_BACK}: {told.bank_txn_id}", step=step)
+        refund_records.alarm(tx, named, f"{CAME_BACK}: {told.bank_txn_id}", step=step)
         return None
     refund_records.came_back(tx, named, step=step)
     return Taken(Outcome.CAME_BACK, named.credit)
@@ -107,17 +106,3 @@ def _by_receiver(
         if any(is_of(one.payee, name=each.name, account=each.account) for each in known)
     ]
     return fitting[0] if len(fitting) == 1 else None
-
-
-def _alarm(tx: Tx, refund: Refund, why: str, *, step: Step) -> None:
-    """Write down that people have to look at a refund."""
-    told = f"{refund_records.ALARM_BEGINS}{refund_records.reference_of(refund)}: {why}"
-    entry = Entry(
-        at_us=step.now_us,
-        project_id=refund.project_id,
-        payment=refund.payment,
-        what="alarm",
-        by=step.by,
-        why=told,
-    )
-    journal.write(tx, entry)

@@ -100,7 +100,7 @@ def record(tx: Tx, wish: Wish, *, find_project: FindProject, step: Step) -> Refu
         updated_us=step.now_us,
     )
     refunds.add(tx, made)
-    note(tx, made, "refund approved", step=step)
+    _note(tx, made, "refund approved", why=f"{reference_of(made)}: {step.why}", step=step)
     return made
 
 
@@ -260,19 +260,23 @@ def _move(tx: Tx, refund: Refund, act: Act, *, step: Step) -> Refund:
     after = msgspec.structs.replace(refund, status=to, updated_us=step.now_us)
     if not refunds.move(tx, refund, after):
         refuse("somebody else decided about this refund just now")
-    note(tx, after, f"refund {to.value}", step=step)
+    _note(tx, after, f"refund {to.value}", why=f"{reference_of(after)}: {step.why}", step=step)
     return after
 
 
-def note(tx: Tx, refund: Refund, what: str, *, step: Step, why: str = "") -> None:
-    """Write down what happened to a refund."""
+def alarm(tx: Tx, refund: Refund, why: str, *, step: Step) -> None:
+    """Write down that people have to look at a refund."""
+    _note(tx, refund, "alarm", why=f"{ALARM_BEGINS}{reference_of(refund)}: {why}", step=step)
+
+
+def _note(tx: Tx, refund: Refund, what: str, *, why: str, step: Step) -> None:
     entry = Entry(
         at_us=step.now_us,
         project_id=refund.project_id,
         payment=refund.payment,
         what=what,
         by=step.by,
-        why=f"{reference_of(refund)}: {why or step.why}",
+        why=why,
     )
     journal.write(tx, entry)
 

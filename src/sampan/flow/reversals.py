@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from sampan.codecs.statement import movement_name
 from sampan.domain import ledger as books
 from sampan.flow import credit_moves
 from sampan.flow.credits import Outcome, Taken, Told, first, have_something_in_common
@@ -55,7 +56,7 @@ def take_reversal(tx: Tx, where: Where, told: Told, *, step: Step) -> Taken:
 
 def _wait_for_credit(tx: Tx, where: Where, told: Told, *, now_us: int) -> None:
     """Let a credit under the same id of the bank, told at this very moment, not be missed."""
-    name = f"{told.bank_txn_id}/{told.amount_minor:+d}{told.currency}"
+    name = movement_name(told.bank_txn_id, told.amount_minor, currency=told.currency)
     kept.wait_for_notice(tx, where.provider, where.account, notice_id=name, now_us=now_us)
 
 

@@ -72,11 +72,8 @@ class RawRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credit:
-    """The bank says money arrived on an account of the merchant.
-
-    `bank_txn_id` is unique per (provider, account): the same id again is the same money.
-    """
+class _Movement:
+    """What a bank tells of money on an account of the merchant; the sum is positive."""
 
     account: str
     bank_txn_id: str
@@ -84,6 +81,15 @@ class Credit:
     currency: str
     reference: str
     booked_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(_Movement):
+    """The bank says money arrived on an account of the merchant.
+
+    `bank_txn_id` is unique per (provider, account): the same id again is the same money.
+    """
+
     payer_name: str = ""
 
 
@@ -98,7 +104,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reversal:
+class Reversal(_Movement):
     """The bank says it took money back that had arrived on an account of the merchant.
 
     `bank_txn_id` is the bank's id of the taking back, which may be that of the money; the same id
@@ -106,28 +112,16 @@ class Reversal:
     money carried, by which it is found where the ids differ.
     """
 
-    account: str
-    bank_txn_id: str
-    amount_minor: int
-    currency: str
-    reference: str
-    booked_us: int
     payer_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Debit:
+class Debit(_Movement):
     """The bank says money went out of an account of the merchant: perhaps a refund of ours.
 
     `amount_minor` is positive; `reference` is what the transfer was asked for with.
     """
 
-    account: str
-    bank_txn_id: str
-    amount_minor: int
-    currency: str
-    reference: str
-    booked_us: int
     payee_name: str = ""
 
 

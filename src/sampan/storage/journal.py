@@ -10,8 +10,8 @@ from sampan.storage import schema
 from sampan.storage.engine import Row, Statement, Tx
 
 _t = schema.journal
-# In the same words as the index has it, or SQLite does not use that.
-_INDEXED: Final[ColumnElement[Any]] = literal_column(f"({schema.JOURNAL_INDEXED})")
+INDEXED: Final[ColumnElement[Any]] = literal_column(f"({schema.JOURNAL_INDEXED})")
+"""Which rows the index has, in the same words as it has them, or SQLite does not use it."""
 _WRITE = Statement(insert(_t))
 # By time, then id: ids of one process or thread grow, those of several may interleave.
 _OF_PAYMENT = Statement(
@@ -74,7 +74,7 @@ def loose(tx: Tx, begins: Sequence[str], *, since_us: int) -> Sequence[Entry]:
     begun = or_(*(_t.c.why.startswith(text, autoescape=True) for text in begins))
     chosen = (
         select(_t)
-        .where(_INDEXED, _t.c.at_us >= since_us, _t.c.payment.is_(None), begun)
+        .where(INDEXED, _t.c.at_us >= since_us, _t.c.payment.is_(None), begun)
         .order_by(_t.c.at_us, _t.c.id)
     )
     return [_entry(row) for row in tx.query(chosen)]
@@ -89,7 +89,7 @@ def alarms(
     if payment_keys:
         chosen.append(select(_t.c.why).where(_t.c.payment.in_(payment_keys), *alarming))
     if loose_since_us is not None:
-        loose_ones = (_INDEXED, _t.c.at_us >= loose_since_us, _t.c.payment.is_(None))
+        loose_ones = (INDEXED, _t.c.at_us >= loose_since_us, _t.c.payment.is_(None))
         chosen.append(select(_t.c.why).where(*loose_ones, *alarming))
     return [row[0] for one in chosen for row in tx.query(one)]
 

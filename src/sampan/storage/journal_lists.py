@@ -13,13 +13,13 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
-    literal_column,
     select,
     tuple_,
 )
 
 from sampan.storage import schema
 from sampan.storage.engine import Row, Tx
+from sampan.storage.journal import INDEXED
 from sampan.storage.payments import folded
 
 PAGE_MAX: Final = 1000
@@ -32,8 +32,6 @@ _INTEGER_MAX: Final = 2**62
 
 _j = schema.journal
 _p = schema.payments
-# In the same words as the index has it, or SQLite does not use that.
-_INDEXED: Final[ColumnElement[Any]] = literal_column(f"({schema.JOURNAL_INDEXED})")
 Condition = ColumnElement[bool]
 Place = tuple[int, int]
 """Where a page begins: time and id of the last row before it, or of the last payment."""
@@ -129,7 +127,7 @@ def _narrow(tx: Tx, wanted: Filter) -> Iterator[Condition]:
     if wanted.payment_id is not None:
         yield _j.c.payment.in_(_payment_keys(tx, wanted))
     else:
-        yield _INDEXED
+        yield INDEXED
     if wanted.is_loose:
         yield _j.c.payment.is_(None)
         yield _j.c.by.in_(PLATFORM)

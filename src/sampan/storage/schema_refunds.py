@@ -1,12 +1,9 @@
 """Tables of refunds, and of the files that ask a bank for them."""
 
-from typing import Final
-
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 
+from sampan.domain.refunds import RefundStatus
 from sampan.storage.columns import id_, in_, int_, table, text_
-
-REFUND_STATUSES: Final = ("approved", "exported", "confirmed", "failed", "withdrawn")
 
 refund_files = table(
     "refund_files",
@@ -44,7 +41,7 @@ refunds = table(
     text_("bank_txn_id"),
     int_("created_us"),
     int_("updated_us"),
-    CheckConstraint(in_("status", REFUND_STATUSES), name="status_known"),
+    CheckConstraint(in_("status", [one.value for one in RefundStatus]), name="status_known"),
     CheckConstraint("amount_minor > 0", name="amount_range"),
     CheckConstraint("status <> 'exported' OR file IS NOT NULL", name="exported_has_file"),
     Index(None, "status", "created_us", "id"),
